@@ -1,0 +1,1 @@
+//! Coalition designs and the matrix G.

@@ -1,0 +1,1 @@
+//! The device operations as functions of tensors.

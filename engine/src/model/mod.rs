@@ -1,0 +1,19 @@
+//! What is explained: rows of features in, rows of outputs out, on one device.
+
+mod closure;
+pub mod onnx;
+
+pub use closure::{HostFn, TensorFn};
+
+use crate::Result;
+use burn::tensor::Tensor;
+
+/// A model on a device. `predict` must treat every row on its own: a row's outputs depend on that row alone.
+pub trait Model: Send + Sync {
+    /// One name a feature; its length is the number of columns `predict` takes.
+    fn feature_names(&self) -> &[String];
+    /// One name an output; its length is the number of columns `predict` gives.
+    fn output_names(&self) -> &[String];
+    /// Rows `[rows, features]` in, outputs `[rows, outputs]` out, both f32 on the model's device.
+    fn predict(&self, rows: Tensor<2>) -> Result<Tensor<2>>;
+}

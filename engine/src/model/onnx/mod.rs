@@ -1,0 +1,1 @@
+//! ONNX models executed on burn tensors at run time.

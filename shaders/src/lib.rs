@@ -1,0 +1,1 @@
+//! Kernels, each twice: WGSL for the GPU and a rayon twin for the CPU.
