@@ -1,0 +1,1 @@
+//! CPU and GPU kernels agree within derived bounds.

@@ -1,0 +1,1 @@
+//! Axioms of the Shapley value and identities of the design matrix.

@@ -1,0 +1,7 @@
+//! Cross-crate tests, one module a subject.
+
+mod agreement;
+mod axioms;
+mod data;
+mod onnx;
+mod oracle;

@@ -1,0 +1,1 @@
+//! ONNX models against recorded outputs.
