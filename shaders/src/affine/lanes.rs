@@ -1,0 +1,173 @@
+//! Vectors of f32 as the tile kernel needs them: AVX-512, AVX2 with FMA, and a portable form.
+//!
+//! Every method is `inline(always)`, so it takes on the target features of the kernel it is inlined into.
+
+/// A register of `WIDTH` f32 values.
+///
+/// # Safety
+/// The CPU must have the features of the implementation, and pointers must be valid for `WIDTH` values (for the `_first`
+/// forms: for the values the mask selects).
+pub trait Lanes: Copy {
+    const WIDTH: usize;
+    /// Registers of output columns in a tile, such that 6 rows of them, one row of weights and one factor stay in registers.
+    const VECTORS: usize;
+    type Mask: Copy;
+
+    /// Selects the first `count` values, 1 ≤ count ≤ WIDTH.
+    unsafe fn mask(count: usize) -> Self::Mask;
+    unsafe fn splat(value: f32) -> Self;
+    unsafe fn load(from: *const f32) -> Self;
+    /// The values selected; 0 in place of the others.
+    unsafe fn load_first(from: *const f32, mask: Self::Mask) -> Self;
+    unsafe fn store(self, to: *mut f32);
+    unsafe fn store_first(self, to: *mut f32, mask: Self::Mask);
+    /// `self · factor + addend`.
+    unsafe fn mul_add(self, factor: Self, addend: Self) -> Self;
+
+    /// The sum of the values, added in pairs.
+    #[inline(always)]
+    unsafe fn sum(self) -> f32 {
+        let mut values = [0.0f32; 16];
+        unsafe { self.store(values.as_mut_ptr()) };
+        let mut half = Self::WIDTH / 2;
+        while half > 0 {
+            for i in 0..half {
+                values[i] += values[i + half];
+            }
+            half /= 2;
+        }
+        values[0]
+    }
+}
+
+/// Four values, left to the compiler (NEON, SSE2, wasm).
+#[derive(Clone, Copy)]
+pub struct Portable([f32; 4]);
+
+impl Lanes for Portable {
+    const WIDTH: usize = 4;
+    const VECTORS: usize = if cfg!(target_arch = "aarch64") { 4 } else { 2 };
+    type Mask = usize;
+
+    #[inline(always)]
+    unsafe fn mask(count: usize) -> usize {
+        count
+    }
+    #[inline(always)]
+    unsafe fn splat(value: f32) -> Self {
+        Self([value; 4])
+    }
+    #[inline(always)]
+    unsafe fn load(from: *const f32) -> Self {
+        Self(unsafe { from.cast::<[f32; 4]>().read() })
+    }
+    #[inline(always)]
+    unsafe fn load_first(from: *const f32, count: usize) -> Self {
+        Self(std::array::from_fn(|i| if i < count { unsafe { *from.add(i) } } else { 0.0 }))
+    }
+    #[inline(always)]
+    unsafe fn store(self, to: *mut f32) {
+        unsafe { to.cast::<[f32; 4]>().write(self.0) }
+    }
+    #[inline(always)]
+    unsafe fn store_first(self, to: *mut f32, count: usize) {
+        unsafe { std::ptr::copy_nonoverlapping(self.0.as_ptr(), to, count) }
+    }
+    #[inline(always)]
+    unsafe fn mul_add(self, factor: Self, addend: Self) -> Self {
+        // Without the instruction, `f32::mul_add` is a slow library call.
+        let fused = cfg!(any(target_arch = "aarch64", target_feature = "fma"));
+        Self(std::array::from_fn(|i| match fused {
+            true => self.0[i].mul_add(factor.0[i], addend.0[i]),
+            false => self.0[i] * factor.0[i] + addend.0[i],
+        }))
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+pub use x86::{Avx2, Avx512};
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use super::Lanes;
+    use std::arch::x86_64::*;
+
+    /// Sixteen values; needs AVX-512F.
+    #[derive(Clone, Copy)]
+    pub struct Avx512(__m512);
+
+    impl Lanes for Avx512 {
+        const WIDTH: usize = 16;
+        const VECTORS: usize = 4;
+        type Mask = __mmask16;
+
+        #[inline(always)]
+        unsafe fn mask(count: usize) -> __mmask16 {
+            (u32::MAX >> (32 - count)) as __mmask16
+        }
+        #[inline(always)]
+        unsafe fn splat(value: f32) -> Self {
+            Self(unsafe { _mm512_set1_ps(value) })
+        }
+        #[inline(always)]
+        unsafe fn load(from: *const f32) -> Self {
+            Self(unsafe { _mm512_loadu_ps(from) })
+        }
+        #[inline(always)]
+        unsafe fn load_first(from: *const f32, mask: __mmask16) -> Self {
+            Self(unsafe { _mm512_maskz_loadu_ps(mask, from) })
+        }
+        #[inline(always)]
+        unsafe fn store(self, to: *mut f32) {
+            unsafe { _mm512_storeu_ps(to, self.0) }
+        }
+        #[inline(always)]
+        unsafe fn store_first(self, to: *mut f32, mask: __mmask16) {
+            unsafe { _mm512_mask_storeu_ps(to, mask, self.0) }
+        }
+        #[inline(always)]
+        unsafe fn mul_add(self, factor: Self, addend: Self) -> Self {
+            Self(unsafe { _mm512_fmadd_ps(self.0, factor.0, addend.0) })
+        }
+    }
+
+    /// Eight values; needs AVX2 and FMA.
+    #[derive(Clone, Copy)]
+    pub struct Avx2(__m256);
+
+    impl Lanes for Avx2 {
+        const WIDTH: usize = 8;
+        const VECTORS: usize = 2;
+        type Mask = __m256i;
+
+        #[inline(always)]
+        unsafe fn mask(count: usize) -> __m256i {
+            const ONES_THEN_ZEROS: [i32; 16] = [-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0];
+            unsafe { _mm256_loadu_si256(ONES_THEN_ZEROS.as_ptr().add(8 - count).cast()) }
+        }
+        #[inline(always)]
+        unsafe fn splat(value: f32) -> Self {
+            Self(unsafe { _mm256_set1_ps(value) })
+        }
+        #[inline(always)]
+        unsafe fn load(from: *const f32) -> Self {
+            Self(unsafe { _mm256_loadu_ps(from) })
+        }
+        #[inline(always)]
+        unsafe fn load_first(from: *const f32, mask: __m256i) -> Self {
+            Self(unsafe { _mm256_maskload_ps(from, mask) })
+        }
+        #[inline(always)]
+        unsafe fn store(self, to: *mut f32) {
+            unsafe { _mm256_storeu_ps(to, self.0) }
+        }
+        #[inline(always)]
+        unsafe fn store_first(self, to: *mut f32, mask: __m256i) {
+            unsafe { _mm256_maskstore_ps(to, mask, self.0) }
+        }
+        #[inline(always)]
+        unsafe fn mul_add(self, factor: Self, addend: Self) -> Self {
+            Self(unsafe { _mm256_fmadd_ps(self.0, factor.0, addend.0) })
+        }
+    }
+}

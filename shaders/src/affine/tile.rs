@@ -1,0 +1,195 @@
+//! One layer over a block of rows: a register-blocked matrix product that starts from the bias.
+//!
+//! The tile is 6 rows by up to four registers of columns. Each output is one chain of fused multiply-adds over the inputs in
+//! their order, so its bits do not depend on where its row lies in the batch. The weight is read in place.
+
+use super::{Layer, lanes::Lanes};
+
+/// Rows of a tile.
+const ROWS: usize = 6;
+/// Up to so many outputs, a layer is computed as dot products along the row.
+const SKINNY: usize = 4;
+/// Weights up to this size (in values) stay in the second-level cache while all rows pass; larger ones go by column panels.
+const CACHED_WEIGHT: usize = 128 * 1024;
+
+/// The operands of one layer, as addresses and sizes.
+#[derive(Clone, Copy)]
+pub struct Block<'a> {
+    /// \[rows, inputs\]
+    pub x: *const f32,
+    pub rows: usize,
+    pub layer: &'a Layer<'a>,
+    /// \[rows, outputs\], not yet initialised.
+    pub out: *mut f32,
+}
+
+/// Computes `out = activation(x · weight + bias)` with the best instructions of this CPU.
+///
+/// # Safety
+/// `x` must be valid for rows × inputs values, `out` for rows × outputs values that nothing else touches.
+pub unsafe fn layer(block: Block) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        if is_x86_feature_detected!("avx512f") {
+            return unsafe { layer_avx512(block) };
+        }
+        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+            return unsafe { layer_avx2(block) };
+        }
+    }
+    unsafe { layer_of::<super::lanes::Portable>(block) }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f")]
+pub(super) unsafe fn layer_avx512(block: Block) {
+    unsafe { layer_of::<super::lanes::Avx512>(block) }
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+pub(super) unsafe fn layer_avx2(block: Block) {
+    unsafe { layer_of::<super::lanes::Avx2>(block) }
+}
+
+#[inline(always)]
+pub(super) unsafe fn layer_of<L: Lanes>(block: Block) {
+    unsafe {
+        match block.layer.outputs() {
+            1 => dots::<L, 1>(block, block.layer.weight),
+            outputs @ 2..=SKINNY => {
+                let inputs = block.layer.inputs();
+                let columns: Vec<f32> =
+                    (0..inputs * outputs).map(|i| block.layer.weight[i % inputs * outputs + i / inputs]).collect();
+                match outputs {
+                    2 => dots::<L, 2>(block, &columns),
+                    3 => dots::<L, 3>(block, &columns),
+                    _ => dots::<L, 4>(block, &columns),
+                }
+            }
+            _ => tiles::<L>(block),
+        }
+    }
+}
+
+/// All tiles of the block. Within a strip of rows the columns go first: the strip stays in the first-level cache, the weight
+/// (or a panel of it) in the second.
+#[inline(always)]
+unsafe fn tiles<L: Lanes>(block: Block) {
+    let (inputs, outputs) = (block.layer.inputs(), block.layer.outputs());
+    let panel = L::WIDTH * L::VECTORS;
+    let group = if inputs * outputs <= CACHED_WEIGHT { outputs } else { panel };
+    let strip = if block.rows < ROWS { 1 } else { ROWS };
+    for first in (0..outputs).step_by(group) {
+        let columns = group.min(outputs - first);
+        for row in (0..block.rows).step_by(strip) {
+            // The last strip reaches back over rows that are done: they come out the same.
+            let row = row.min(block.rows - strip);
+            for column in (first..first + columns).step_by(panel) {
+                let width = panel.min(outputs - column);
+                unsafe {
+                    match (strip, width.div_ceil(L::WIDTH)) {
+                        (1, 1) => tile::<L, 1, 1>(block, row, column, width),
+                        (1, 2) => tile::<L, 1, 2>(block, row, column, width),
+                        (1, 3) => tile::<L, 1, 3>(block, row, column, width),
+                        (1, _) => tile::<L, 1, 4>(block, row, column, width),
+                        (_, 1) => tile::<L, ROWS, 1>(block, row, column, width),
+                        (_, 2) => tile::<L, ROWS, 2>(block, row, column, width),
+                        (_, 3) => tile::<L, ROWS, 3>(block, row, column, width),
+                        (_, _) => tile::<L, ROWS, 4>(block, row, column, width),
+                    }
+                }
+            }
+            for row in row..row + strip {
+                let done = unsafe { std::slice::from_raw_parts_mut(block.out.add(row * outputs + first), columns) };
+                block.layer.activation.apply(done);
+            }
+        }
+    }
+}
+
+/// R rows by V registers of columns, `width` columns in all; the last register may be partly used.
+#[inline(always)]
+unsafe fn tile<L: Lanes, const R: usize, const V: usize>(block: Block, row: usize, column: usize, width: usize) {
+    let (inputs, outputs) = (block.layer.inputs(), block.layer.outputs());
+    unsafe {
+        let mask = L::mask(width - (V - 1) * L::WIDTH);
+        let whole = width == V * L::WIDTH;
+        let load = |from: *const f32| -> [L; V] {
+            let mut loaded = [L::splat(0.0); V];
+            for (v, register) in loaded.iter_mut().enumerate() {
+                let from = from.add(v * L::WIDTH);
+                *register = if v + 1 < V || whole { L::load(from) } else { L::load_first(from, mask) };
+            }
+            loaded
+        };
+        let x = block.x.add(row * inputs);
+        let weight = block.layer.weight.as_ptr().add(column);
+        let mut sums = [load(block.layer.bias.as_ptr().add(column)); R];
+        for k in 0..inputs {
+            let weights = load(weight.add(k * outputs));
+            for (r, sums) in sums.iter_mut().enumerate() {
+                let factor = L::splat(*x.add(r * inputs + k));
+                for (sum, weight) in sums.iter_mut().zip(weights) {
+                    *sum = factor.mul_add(weight, *sum);
+                }
+            }
+        }
+        for (r, sums) in sums.into_iter().enumerate() {
+            let to = block.out.add((row + r) * outputs + column);
+            for (v, sum) in sums.into_iter().enumerate() {
+                let to = to.add(v * L::WIDTH);
+                if v + 1 < V { sum.store(to) } else { sum.store_first(to, mask) }
+            }
+        }
+    }
+}
+
+/// C outputs, `columns` is the weight with each output's factors side by side.
+#[inline(always)]
+unsafe fn dots<L: Lanes, const C: usize>(block: Block, columns: &[f32]) {
+    let out = block.out;
+    let strip = if block.rows < 4 { 1 } else { 4 };
+    for row in (0..block.rows).step_by(strip) {
+        let row = row.min(block.rows - strip);
+        unsafe {
+            match strip {
+                1 => dot_rows::<L, 1, C>(block, row, columns),
+                _ => dot_rows::<L, 4, C>(block, row, columns),
+            }
+        }
+    }
+    block.layer.activation.apply(unsafe { std::slice::from_raw_parts_mut(out, block.rows * C) });
+}
+
+/// R rows by C outputs, each a sum over registers of inputs.
+#[inline(always)]
+unsafe fn dot_rows<L: Lanes, const R: usize, const C: usize>(block: Block, row: usize, columns: &[f32]) {
+    let inputs = block.layer.inputs();
+    let whole = inputs - inputs % L::WIDTH;
+    unsafe {
+        let x = block.x.add(row * inputs);
+        let mut sums = [[L::splat(0.0); C]; R];
+        let mut add = |values: [L; R], factors: [L; C]| {
+            for (sums, value) in sums.iter_mut().zip(values) {
+                for (sum, factor) in sums.iter_mut().zip(factors) {
+                    *sum = value.mul_add(factor, *sum);
+                }
+            }
+        };
+        for k in (0..whole).step_by(L::WIDTH) {
+            let at = |from: *const f32, line: usize| L::load(from.add(line * inputs + k));
+            add(std::array::from_fn(|r| at(x, r)), std::array::from_fn(|c| at(columns.as_ptr(), c)));
+        }
+        if whole < inputs {
+            let mask = L::mask(inputs - whole);
+            let at = |from: *const f32, line: usize| L::load_first(from.add(line * inputs + whole), mask);
+            add(std::array::from_fn(|r| at(x, r)), std::array::from_fn(|c| at(columns.as_ptr(), c)));
+        }
+        for (r, sums) in sums.into_iter().enumerate() {
+            for (c, sum) in sums.into_iter().enumerate() {
+                block.out.add((row + r) * C + c).write(block.layer.bias[c] + sum.sum());
+            }
+        }
+    }
+}
