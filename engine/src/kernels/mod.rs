@@ -1,1 +1,32 @@
-//! The device operations as functions of tensors.
+//! The device operations of the engine, as functions of tensors.
+//!
+//! Where a kernel runs follows from the device of its tensors: WGSL on a GPU, the rayon twin on the CPU (both from
+//! `pellucid-shaders`). Each checks shapes before it starts; none reads anything back. [`read`] is the one road from a
+//! device to the host, and [`read_count`] counts its use.
+//!
+//! T explained rows, F features, P coalition pairs, L run length (background rows averaged for a coalition), B background
+//! rows, K model outputs, n players, W = ⌈n / 32⌉ words of a bit set, q rows of a projection, g groups of pairs.
+
+mod affine;
+mod cholesky;
+mod gram;
+mod launch;
+mod link;
+mod mask;
+mod pairs;
+mod project;
+mod read;
+mod upload;
+mod value;
+
+pub use affine::{Activation, AffineLayer, Tile, affine, affine_chain, affine_tiled};
+pub use cholesky::solve;
+pub use gram::gram;
+pub use link::Link;
+pub use mask::mask;
+pub use pairs::Pairs;
+pub use project::project;
+pub use read::{read, read_count};
+pub(crate) use upload::list;
+pub use upload::{matrix, vector};
+pub use value::{Averaging, value};
