@@ -73,7 +73,7 @@ where
     fn predict(&self, rows: Tensor<2>) -> Result<Tensor<2>> {
         let device = rows.device();
         let [n_rows, n_features] = rows.dims();
-        let host: Vec<f32> = rows.into_data().to_vec().map_err(|e| Error::input(format!("rows are not f32: {e:?}")))?;
+        let host = crate::kernels::read(rows)?;
         let view = ArrayView2::from_shape((n_rows, n_features), &host).expect("a tensor's data has its shape");
         let outputs = (self.function)(view);
         check_shape([outputs.nrows(), outputs.ncols()], n_rows, self.outputs.len())?;

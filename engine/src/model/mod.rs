@@ -14,6 +14,10 @@ pub trait Model: Send + Sync {
     fn feature_names(&self) -> &[String];
     /// One name an output; its length is the number of columns `predict` gives.
     fn output_names(&self) -> &[String];
+    /// Floats that the model holds at once for each row at its widest point, beside the row itself: what a tile is sized by.
+    fn workspace(&self) -> usize {
+        4 * self.feature_names().len().max(self.output_names().len())
+    }
     /// Rows `[rows, features]` in, outputs `[rows, outputs]` out, both f32 on the model's device.
     fn predict(&self, rows: Tensor<2>) -> Result<Tensor<2>>;
 }
