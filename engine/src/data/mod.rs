@@ -1,1 +1,35 @@
 //! Tables in and out.
+//!
+//! | step | type | memory |
+//! | --- | --- | --- |
+//! | read CSV, JSON Lines, Parquet | [`Table`] → Arrow batches | one batch |
+//! | declare categories and groups | [`Schema`] | – |
+//! | table columns → model features | [`Encoder`] → `[rows, features]` f32 | one batch |
+//! | choose the background | [`Background`] | its rows; all rows for `All` and `KMeans` |
+//! | write attributions | [`AttributionWriter`] | one row group |
+//!
+//! Rows are counted from 1 in messages, without the header line.
+
+mod background;
+mod cells;
+mod csv;
+mod encoder;
+mod jsonl;
+mod kmeans;
+mod layout;
+mod matching;
+mod names;
+mod output;
+mod parquet;
+mod pending;
+mod schema;
+mod table;
+
+pub use background::{Background, BackgroundChoice};
+pub use encoder::{Encoder, Group, require_finite};
+pub use layout::Layout;
+pub use matching::Roles;
+pub use output::{AttributionWriter, OutputFormat};
+pub use pending::{Pending, Sink, remove_unfinished};
+pub use schema::{Column, Encoding, Schema};
+pub use table::{Batches, Format, ReadOptions, Table};

@@ -1,0 +1,149 @@
+//! A table on disk, read as Arrow batches as often as needed; memory holds one batch.
+
+use super::{csv, jsonl, names, parquet};
+use crate::{Error, Result};
+use arrow::array::RecordBatch;
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// File formats of tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// With a header line; quoted by `"`; the delimiter is given apart.
+    Csv {
+        delimiter: u8,
+    },
+    /// One JSON object of numbers, booleans, strings and nulls a line.
+    JsonLines,
+    Parquet,
+}
+
+impl Format {
+    /// By extension: csv, tsv (tab), jsonl or ndjson, parquet or pq.
+    pub fn from_path(path: &Path) -> Result<Format> {
+        let extension = path.extension().and_then(|e| e.to_str()).unwrap_or("").to_ascii_lowercase();
+        match extension.as_str() {
+            "csv" => Ok(Format::Csv { delimiter: b',' }),
+            "tsv" | "tab" => Ok(Format::Csv { delimiter: b'\t' }),
+            "jsonl" | "ndjson" => Ok(Format::JsonLines),
+            "parquet" | "pq" => Ok(Format::Parquet),
+            _ => Err(Error::input(format!("{}: the format of a table is told by its extension", path.display()))
+                .hint("rename it to end in .csv, .tsv, .jsonl or .parquet, or name the format")),
+        }
+    }
+}
+
+/// How to read a table. The default takes the format from the extension.
+#[derive(Debug, Clone)]
+pub struct ReadOptions {
+    pub format: Option<Format>,
+    /// Column types of CSV and JSON Lines are inferred from this many rows, at least 1; a later cell that does not fit is an error.
+    pub infer_rows: usize,
+    /// Columns of CSV and JSON Lines taken as text whatever they look like: ids (kept to the letter) and categories.
+    pub text: Vec<String>,
+}
+
+impl Default for ReadOptions {
+    fn default() -> Self {
+        ReadOptions { format: None, infer_rows: 1000, text: Vec::new() }
+    }
+}
+
+/// Batches of one pass over a table, in its order.
+pub type Batches = Box<dyn Iterator<Item = Result<RecordBatch>> + Send>;
+
+/// A table with at least one row and column names that occur once.
+#[derive(Debug, Clone)]
+pub struct Table {
+    path: PathBuf,
+    format: Format,
+    schema: SchemaRef,
+}
+
+impl Table {
+    /// Reads the header and, for CSV and JSON Lines, the first rows. Columns of CSV and JSON Lines are Float64, Boolean or Utf8.
+    ///
+    /// # Errors
+    /// A file that is missing, cut short, empty, without rows, without a known format, or with two columns of one name.
+    pub fn open(path: impl AsRef<Path>, options: &ReadOptions) -> Result<Table> {
+        let path = path.as_ref().to_path_buf();
+        let format = options.format.map_or_else(|| Format::from_path(&path), Ok)?;
+        let schema = match format {
+            Format::Csv { delimiter } => csv::schema(&path, delimiter, options)?,
+            Format::JsonLines => jsonl::schema(&path, options)?,
+            Format::Parquet => parquet::schema(&path)?,
+        };
+        names::require_unique(
+            schema.fields().iter().map(|f| f.name().as_str()),
+            &format!("columns of {}", path.display()),
+        )?;
+        Ok(Table { path, format, schema })
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    /// The number of rows: at once for Parquet, by a pass over the bytes for CSV and JSON Lines.
+    pub fn n_rows(&self) -> Result<usize> {
+        match self.format {
+            Format::Csv { delimiter } => csv::count(&self.path, delimiter),
+            Format::JsonLines => jsonl::count(&self.path),
+            Format::Parquet => parquet::count(&self.path),
+        }
+    }
+
+    /// One pass over the table in batches of at most `batch_rows` rows (at least 1).
+    pub fn batches(&self, batch_rows: usize) -> Result<Batches> {
+        let rows = batch_rows.max(1);
+        match self.format {
+            Format::Csv { delimiter } => csv::batches(&self.path, delimiter, self.schema.clone(), rows),
+            Format::JsonLines => jsonl::batches(&self.path, self.schema.clone(), rows),
+            Format::Parquet => parquet::batches(&self.path, rows),
+        }
+    }
+
+    /// Puts the table's path before the message of an input error.
+    pub fn blame(&self, error: Error) -> Error {
+        of_file(&self.path, error)
+    }
+
+    /// Positions of named columns.
+    ///
+    /// # Errors
+    /// A name that is no column; the nearest one is suggested.
+    pub fn positions(&self, wanted: &[String]) -> Result<Vec<usize>> {
+        let columns = || self.schema.fields().iter().map(|f| f.name().as_str());
+        let position = |name: &String| {
+            columns().position(|c| c == name).ok_or_else(|| {
+                let nearest = names::did_you_mean(name, columns());
+                Error::input(format!("{}: there is no column `{name}`{nearest}", self.path.display()))
+                    .hint(format!("its columns are {}", names::list(columns())))
+            })
+        };
+        wanted.iter().map(position).collect()
+    }
+}
+
+/// The schema of inferred columns, all nullable.
+pub fn inferred(columns: impl IntoIterator<Item = (String, DataType)>) -> SchemaRef {
+    Arc::new(Schema::new(columns.into_iter().map(|(name, kind)| Field::new(name, kind, true)).collect::<Vec<_>>()))
+}
+
+/// The error of a table that has no rows to offer.
+pub fn no_rows(path: &Path, found: &str) -> Error {
+    Error::input(format!("{}: the table is empty ({found})", path.display())).hint("give a table with at least one row")
+}
+
+/// Puts the file's name before the message of an input error.
+pub fn of_file(path: &Path, error: Error) -> Error {
+    match error {
+        Error::Input { message, hint } => Error::Input { message: format!("{}: {message}", path.display()), hint },
+        other => other,
+    }
+}
