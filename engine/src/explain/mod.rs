@@ -1,5 +1,21 @@
 //! Explanations: Shapley values by kernel SHAP, and their summary over a table.
 
+mod builder;
+mod control;
+mod estimate;
+mod kernel_shap;
+mod per_row;
+mod players;
+mod summary;
+mod tiles;
+
+pub use builder::Builder;
+pub use control::Control;
+pub use kernel_shap::KernelShap;
+pub use players::Players;
+pub use summary::{GlobalExplanation, GlobalValue, Summary};
+
+pub use crate::kernels::Link;
 use ndarray::{Array1, Array2, Array3};
 use serde::Serialize;
 
@@ -8,12 +24,42 @@ use serde::Serialize;
 pub struct Explanation {
     /// `[row, output, player]`, in units of the link.
     pub values: Array3<f32>,
-    /// Standard error of each value, same shape; zeros in exact mode.
+    /// Standard error of each value, same shape; zeros where the design leaves nothing to chance, NaN where it cannot tell.
     pub stderr: Array3<f32>,
     /// `[output]`: the value of the empty coalition, link(mean prediction over the background).
     pub base_values: Array1<f64>,
     /// `[row, output]`: the model's raw outputs, before the link.
     pub predictions: Array2<f32>,
+    /// `[row]`: model rows spent on each row.
+    pub spent: Vec<u64>,
+    pub link: Link,
+}
+
+impl Explanation {
+    fn empty(n_rows: usize, base_values: &Array1<f64>, n_players: usize, link: Link) -> Self {
+        let n_outputs = base_values.len();
+        Self {
+            values: Array3::zeros((n_rows, n_outputs, n_players)),
+            stderr: Array3::zeros((n_rows, n_outputs, n_players)),
+            base_values: base_values.clone(),
+            predictions: Array2::zeros((n_rows, n_outputs)),
+            spent: vec![1; n_rows],
+            link,
+        }
+    }
+
+    pub fn n_rows(&self) -> usize {
+        self.values.dim().0
+    }
+
+    /// The largest |base + Σ φ − link(prediction)| over rows and outputs.
+    pub fn worst_additivity_gap(&self) -> f64 {
+        let gap = |(row, k)| {
+            let sum: f64 = self.values.slice(ndarray::s![row, k, ..]).iter().map(|&v| f64::from(v)).sum();
+            (self.base_values[k] + sum - self.link.apply(f64::from(self.predictions[(row, k)]))).abs()
+        };
+        ndarray::indices(self.predictions.dim()).into_iter().map(gap).fold(0.0, f64::max)
+    }
 }
 
 /// Enough to repeat the run.
@@ -23,13 +69,19 @@ pub struct Provenance {
     pub device: String,
     pub model: String,
     pub seed: u64,
-    /// Name of the design: exact, permutation, crossed, per-background, …
+    /// What the design came to: exact; permutation or leverage pairs, and on which background rows.
     pub design: String,
-    /// Model rows spent on each explained row.
+    /// The budget that was asked for: auto, exact, or a number of model rows.
+    pub budget: String,
+    /// The tolerance that was asked for.
+    pub tolerance: Option<f64>,
+    /// Model rows spent on each explained row, at most.
     pub rows_per_instance: usize,
     pub background_rows: usize,
     pub background: String,
     pub link: String,
     pub players: Vec<String>,
+    /// `[features]`: the position in `players` of the player that holds each feature.
+    pub player_of: Vec<u32>,
     pub outputs: Vec<String>,
 }

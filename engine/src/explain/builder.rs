@@ -1,0 +1,298 @@
+//! The settings of a kernel SHAP run, checked once.
+
+use super::control::Control;
+use super::kernel_shap::{KernelShap, Placed};
+use super::{Link, Players, Provenance};
+use crate::data::Background;
+use crate::design::{Budget, DesignChoice, Plan, Request, Variances};
+use crate::kernels;
+use crate::model::Model;
+use crate::{Device, Error, Result};
+use ndarray::{Array2, Axis};
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+use std::sync::atomic::AtomicUsize;
+
+/// Model rows in a tile on the CPU: small enough that a tile's activations stay in a core's cache.
+const CPU_TILE_ROWS: usize = 512;
+/// Rounds that a budget is cut into when a tolerance is set: a row can stop after any of them.
+const TOLERANCE_ROUNDS: usize = 8;
+/// Rows that the variances of the design are fitted on.
+const PILOT_ROWS: usize = 16;
+
+/// The settings of a [`KernelShap`]; `build` checks them all.
+pub struct Builder {
+    model: Box<dyn Model>,
+    background: Background,
+    model_name: String,
+    players: Option<Players>,
+    targets: Option<Vec<usize>>,
+    budget: Budget,
+    choice: DesignChoice,
+    tolerance: Option<f64>,
+    link: Link,
+    seed: u64,
+    memory: Option<u64>,
+    pilot: Option<Array2<f32>>,
+    per_row: bool,
+    control: Control,
+}
+
+impl Builder {
+    pub(super) fn new(model: Box<dyn Model>, background: Background) -> Self {
+        Self {
+            model,
+            background,
+            model_name: String::new(),
+            players: None,
+            targets: None,
+            budget: Budget::Auto,
+            choice: DesignChoice::Auto,
+            tolerance: None,
+            link: Link::Identity,
+            seed: 0,
+            memory: None,
+            pilot: None,
+            per_row: false,
+            control: Control::default(),
+        }
+    }
+
+    /// The model's name in the provenance.
+    pub fn model_name(mut self, name: impl Into<String>) -> Self {
+        self.model_name = name.into();
+        self
+    }
+
+    /// Who plays. Default: every feature on its own.
+    pub fn players(mut self, players: Players) -> Self {
+        self.players = Some(players);
+        self
+    }
+
+    /// Which outputs to explain, as columns of the model's outputs. Default: all.
+    pub fn targets(mut self, targets: Vec<usize>) -> Self {
+        self.targets = Some(targets);
+        self
+    }
+
+    /// Model rows to spend on each explained row; never exceeded. Default: [`Budget::Auto`].
+    pub fn budget(mut self, budget: Budget) -> Self {
+        self.budget = budget;
+        self
+    }
+
+    /// Which coalitions to draw. Default: [`DesignChoice::Auto`].
+    pub fn design(mut self, choice: DesignChoice) -> Self {
+        self.choice = choice;
+        self
+    }
+
+    /// Stop working on a row once max(standard error) / (max φ − min φ) of each of its outputs is at most this. The budget is then
+    /// spent in rounds. Default: the whole budget on every row.
+    pub fn tolerance(mut self, tolerance: f64) -> Self {
+        self.tolerance = Some(tolerance);
+        self
+    }
+
+    /// The units of the attributions. Default: identity, the model's own outputs.
+    pub fn link(mut self, link: Link) -> Self {
+        self.link = link;
+        self
+    }
+
+    /// Everything random follows from it. Default: 0.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// Bytes that tiles may take on the device. Default: the device's own figure.
+    pub fn memory(mut self, bytes: u64) -> Self {
+        self.memory = Some(bytes);
+        self
+    }
+
+    /// Rows `[rows, features]` like those to be explained: the first 16 of them fit the variances of a random design, at the price of
+    /// about one explanation each or less. Default: background rows.
+    pub fn pilot(mut self, rows: Array2<f32>) -> Self {
+        self.pilot = Some(rows);
+        self
+    }
+
+    /// Draws a design for each row instead of one for all, so that sampling errors average out of global explanations; single rows are less
+    /// exact, since the estimator is the plain regression of order 1. Default: one design for all rows.
+    pub fn draw_per_row(mut self) -> Self {
+        self.per_row = true;
+        self
+    }
+
+    pub fn control(mut self, control: Control) -> Self {
+        self.control = control;
+        self
+    }
+
+    /// Checks the settings, predicts the background, draws the design and solves for its matrix.
+    ///
+    /// # Errors
+    /// A background that does not fit the model or is empty, predictions that are not finite, a budget below the design's minimum, too
+    /// many players for an exact run, a logit link on outputs outside [0, 1], [`Error::Interrupted`] when stopped.
+    pub fn build(mut self, device: &Device) -> Result<KernelShap> {
+        let players = self.check_players()?;
+        let targets = self.check_targets()?;
+        if self.tolerance.is_some_and(|t| !(t > 0.0 && t < 1.0)) {
+            return Err(Error::input(
+                "the tolerance is a share of the spread of a row's attributions, between 0 and 1",
+            ));
+        }
+        shuffle(&mut self.background, self.seed);
+        let request = Request {
+            n_players: players.len(),
+            player_of: players.player_of(),
+            background: &self.background,
+            link: self.link,
+            budget: self.budget,
+            choice: self.choice,
+            seed: self.seed,
+        };
+        let plan = request.plan(if self.tolerance.is_some() { TOLERANCE_ROUNDS } else { 1 })?;
+        let row_designs = if self.per_row { plan.per_row() } else { None };
+        if row_designs.is_some() && self.tolerance.is_some() {
+            return Err(Error::input("a tolerance needs one design for all rows: its rounds are shared")
+                .hint("leave out `--tolerance` or `--draw per-row`"));
+        }
+        let outputs = targets.iter().map(|&target| self.model.output_names()[target].clone()).collect();
+        let provenance = Provenance {
+            version: env!("CARGO_PKG_VERSION").into(),
+            device: device.name().into(),
+            model: self.model_name,
+            seed: self.seed,
+            design: plan.name.clone() + if row_designs.is_some() { ", drawn for each row" } else { "" },
+            rows_per_instance: plan.model_rows(),
+            budget: self.budget.to_string(),
+            tolerance: self.tolerance,
+            background_rows: self.background.rows.nrows(),
+            background: self.background.description.clone(),
+            link: format!("{:?}", self.link).to_lowercase(),
+            players: players.names().to_vec(),
+            player_of: players.player_of().to_vec(),
+            outputs,
+        };
+        let tile_rows = tile_rows(&*self.model, self.memory, device);
+        let mut shap = KernelShap {
+            background: extended(&self.background, &plan, device),
+            weights: kernels::vector(weights(&self.background, &plan), device),
+            model: self.model,
+            device: device.clone(),
+            targets,
+            base_values: Default::default(),
+            base_of_rows: Default::default(),
+            player_of: players.player_of().to_vec(),
+            designs: Vec::new(),
+            row_designs,
+            tolerance: self.tolerance,
+            link: self.link,
+            tile_rows: AtomicUsize::new(tile_rows),
+            control: self.control,
+            provenance,
+        };
+        shap.predict_background(&self.background)?;
+        if shap.row_designs.is_some() {
+            return Ok(shap);
+        }
+        let pilot = self.pilot.filter(|rows| rows.nrows() > 0);
+        let pilot = pilot.as_ref().unwrap_or(&self.background.rows);
+        let variances = fit(&shap, &plan, pilot)?;
+        let placed = (0..plan.rounds.len()).map(|round| {
+            if shap.control.stopped() {
+                return Err(Error::Interrupted);
+            }
+            let estimator = plan.estimator(round, variances.as_ref());
+            shap.place(plan.rounds[round].clone(), Some(estimator))
+        });
+        let designs: Vec<Placed> = placed.collect::<Result<_>>()?;
+        shap.designs = designs;
+        Ok(shap)
+    }
+
+    fn check_players(&mut self) -> Result<Players> {
+        let features = self.model.feature_names();
+        let columns = self.background.rows.ncols();
+        if self.background.rows.nrows() == 0 {
+            return Err(Error::input("the background is empty").hint("give at least one background row"));
+        }
+        if features.is_empty() {
+            return Err(Error::input("the model takes no features: there is nothing to attribute to"));
+        }
+        if columns != features.len() {
+            return Err(Error::input(format!(
+                "the background has {columns} columns, the model takes {} features",
+                features.len()
+            )));
+        }
+        let players = self.players.take().unwrap_or_else(|| Players::features(features));
+        if players.player_of().len() != features.len() {
+            return Err(Error::input(format!(
+                "the players hold {} features, the model takes {}",
+                players.player_of().len(),
+                features.len()
+            )));
+        }
+        Ok(players)
+    }
+
+    fn check_targets(&self) -> Result<Vec<usize>> {
+        let all = self.model.output_names().len();
+        let targets = self.targets.clone().unwrap_or_else(|| (0..all).collect());
+        match targets.iter().find(|&&target| target >= all) {
+            Some(bad) => Err(Error::input(format!("output {bad} was asked for, the model has {all} outputs, from 0"))),
+            None if targets.is_empty() => Err(Error::input("no output was chosen to be explained")),
+            None => Ok(targets),
+        }
+    }
+}
+
+/// Runs take neighbours: in random order they are as good as any.
+fn shuffle(background: &mut Background, seed: u64) {
+    let mut order: Vec<usize> = (0..background.rows.nrows()).collect();
+    order.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
+    background.rows = background.rows.select(Axis(0), &order);
+    background.weights = order.iter().map(|&row| background.weights[row]).collect();
+}
+
+/// The background on the device, with its first rows again at the end, for runs that go past it.
+fn extended(background: &Background, plan: &Plan, device: &Device) -> burn::tensor::Tensor<2> {
+    let rows: Vec<usize> = around(background.rows.nrows(), plan).collect();
+    kernels::matrix(background.rows.select(Axis(0), &rows).view(), device)
+}
+
+fn weights(background: &Background, plan: &Plan) -> Vec<f32> {
+    around(background.weights.len(), plan).map(|row| background.weights[row] as f32).collect()
+}
+
+fn around(rows: usize, plan: &Plan) -> impl Iterator<Item = usize> {
+    let run = plan.rounds.first().map_or(1, |design| design.run);
+    let past = if run < rows { run - 1 } else { 0 };
+    (0..rows + past).map(move |row| row % rows)
+}
+
+/// Model rows of a tile, from the bytes they may take: a row, its predictions and what the model holds in between.
+fn tile_rows(model: &dyn Model, memory: Option<u64>, device: &Device) -> usize {
+    let floats = (2 * model.feature_names().len() + 2 * model.workspace()).max(1);
+    let bytes = memory.unwrap_or_else(|| device.memory_bytes());
+    let fits = usize::try_from(bytes / (4 * floats as u64)).unwrap_or(usize::MAX).clamp(64, 1 << 22);
+    if device.is_cpu() { fits.min(CPU_TILE_ROWS) } else { fits }
+}
+
+/// The variances of a random design, from its contrasts on a few rows.
+fn fit(shap: &KernelShap, plan: &Plan, rows: &Array2<f32>) -> Result<Option<Variances>> {
+    let Some(design) = plan.pilot() else { return Ok(None) };
+    let rows = rows.slice(ndarray::s![..rows.nrows().min(PILOT_ROWS), ..]);
+    let (n_rows, pairs, outputs) = (rows.nrows(), design.n_pairs(), shap.targets.len());
+    let contrasts = shap.pilot(design.clone(), rows)?;
+    let at =
+        |p: usize, column: usize| f64::from(contrasts[((column / outputs) * pairs + p) * outputs + column % outputs]);
+    let columns = Array2::from_shape_fn((pairs, n_rows * outputs), |(p, column)| at(p, column));
+    Ok(Some(plan.fit(&design, columns.view())))
+}
