@@ -1,7 +1,11 @@
 //! Cross-crate tests, one module a subject.
 
+mod affine;
 mod agreement;
 mod axioms;
+mod control;
+mod coverage;
 mod data;
+mod device;
 mod onnx;
 mod oracle;

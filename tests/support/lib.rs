@@ -1,26 +1,29 @@
 //! What every test needs: the devices to run on, fixtures, comparisons with named tolerances.
 
+pub mod compare;
+
 use pellucid::Device;
+use pellucid::device::DeviceChoice;
 use std::path::PathBuf;
 
 /// The devices of this machine: the CPU, and the GPU where there is one. `PELLUCID_REQUIRE_GPU=1` makes a missing GPU a failure.
 pub fn devices() -> Vec<Device> {
     let mut found = vec![Device::cpu()];
-    match gpu() {
-        Some(device) => found.push(device),
-        None => eprintln!("SKIPPED on the GPU: no adapter was found (PELLUCID_REQUIRE_GPU=1 makes this a failure)"),
-    }
+    found.extend(gpu());
     found
 }
 
-/// The GPU, if one can be opened.
+/// The first GPU; a software one counts here. Without one the skip is said, or is a failure under `PELLUCID_REQUIRE_GPU=1`.
+#[expect(clippy::print_stderr, reason = "a skipped test is said in the open")]
 pub fn gpu() -> Option<Device> {
-    let found = std::panic::catch_unwind(Device::gpu).ok();
-    assert!(
-        found.is_some() || std::env::var("PELLUCID_REQUIRE_GPU").as_deref() != Ok("1"),
-        "PELLUCID_REQUIRE_GPU=1, but no GPU adapter could be opened"
-    );
-    found
+    match Device::open(DeviceChoice::Gpu(0)) {
+        Ok(device) => Some(device),
+        Err(error) => {
+            assert!(std::env::var("PELLUCID_REQUIRE_GPU").as_deref() != Ok("1"), "PELLUCID_REQUIRE_GPU=1, but {error}");
+            eprintln!("SKIPPED on the GPU: {error} (PELLUCID_REQUIRE_GPU=1 makes this a failure)");
+            None
+        }
+    }
 }
 
 /// A file under `tests/fixtures`.

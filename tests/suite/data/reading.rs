@@ -1,0 +1,92 @@
+//! CSV, JSON Lines and Parquet give the same rows, in batches of any size.
+
+use super::*;
+use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::{DataType, Float64Type};
+use pellucid::data::{Format, Roles};
+use pellucid_tests::fixture;
+use proptest::prelude::*;
+
+fn kinds(table: &Table) -> Vec<(String, DataType)> {
+    table.schema().fields().iter().map(|f| (f.name().clone(), f.data_type().clone())).collect()
+}
+
+#[test]
+fn csv_types_missing_cells_and_quotes() {
+    let text = "\u{feff}id, age ,member,name,\n007,39,true,\"Doe, \"\"J\"\"\n\",\nNA,,False,,\n8,NA,,x,\n";
+    let (_folder, path) = file("t.csv", text);
+    let table = open(&path).unwrap();
+    use DataType::{Boolean, Float64, Utf8};
+    let expected = [("id", Float64), ("age", Float64), ("member", Boolean), ("name", Utf8), ("column 5", Float64)];
+    assert_eq!(kinds(&table), expected.map(|(n, k)| (n.to_string(), k)));
+    let batch: RecordBatch = table.batches(10).unwrap().next().unwrap().unwrap();
+    assert_eq!(batch.column(1).as_primitive::<Float64Type>().iter().collect::<Vec<_>>(), [Some(39.0), None, None]);
+    assert_eq!(batch.column(2).as_boolean().iter().collect::<Vec<_>>(), [Some(true), Some(false), None]);
+    assert_eq!(batch.column(3).as_string::<i32>().iter().collect::<Vec<_>>(), [Some("Doe, \"J\"\n"), None, Some("x")]);
+
+    let ids = Table::open(&path, &ReadOptions { text: names(&["id"]), ..Default::default() }).unwrap();
+    let batch = ids.batches(10).unwrap().next().unwrap().unwrap();
+    assert_eq!(batch.column(0).as_string::<i32>().iter().collect::<Vec<_>>(), [Some("007"), Some("NA"), Some("8")]);
+}
+
+#[test]
+fn json_lines_types_and_missing_keys() {
+    let text = "{\"b\": 1, \"a\": \"x\", \"c\": true}\n\n{\"a\": null, \"b\": 2.5, \"d\": 3}\n";
+    let (_folder, path) = file("t.jsonl", text);
+    let table = open(&path).unwrap();
+    use DataType::{Boolean, Float64, Utf8};
+    assert_eq!(
+        kinds(&table),
+        [("b", Float64), ("a", Utf8), ("c", Boolean), ("d", Float64)].map(|(n, k)| (n.to_string(), k))
+    );
+    assert_eq!(table.n_rows().unwrap(), 2);
+    let batch = table.batches(10).unwrap().next().unwrap().unwrap();
+    assert_eq!(batch.column(0).as_primitive::<Float64Type>().iter().collect::<Vec<_>>(), [Some(1.0), Some(2.5)]);
+    assert_eq!(batch.column(1).as_string::<i32>().iter().collect::<Vec<_>>(), [Some("x"), None]);
+    assert_eq!(batch.column(3).as_primitive::<Float64Type>().iter().collect::<Vec<_>>(), [None, Some(3.0)]);
+}
+
+#[test]
+fn delimiters_by_extension_and_by_request() {
+    let (_tab, tab) = file("t.tsv", "a\tb\n1\t2\n");
+    let (_semi, semi) = file("t.txt", "a;b\n1;2\n");
+    let options = ReadOptions { format: Some(Format::Csv { delimiter: b';' }), ..Default::default() };
+    for table in [open(tab).unwrap(), Table::open(semi, &options).unwrap()] {
+        let encoder = Encoder::new(table.schema(), &names(&["b", "a"]), None, &Roles::default()).unwrap();
+        assert_eq!(encode_all(&table, &encoder, 9).unwrap().into_raw_vec_and_offset().0, [2.0, 1.0]);
+        assert_eq!(table.n_rows().unwrap(), 1);
+    }
+}
+
+/// The Parquet fixture was written by pandas from the same float32 values.
+#[test]
+fn csv_and_parquet_agree_to_the_bit_in_any_batch() {
+    let features = unnamed(13);
+    let [csv, parquet] = ["data/wine/train.csv", "data/wine/train.parquet"].map(|f| open(fixture(f)).unwrap());
+    let encoder = |t: &Table| Encoder::new(t.schema(), &features, None, &Roles::default()).unwrap();
+    let expected = encode_all(&csv, &encoder(&csv), 1000).unwrap();
+    assert_eq!((csv.n_rows().unwrap(), parquet.n_rows().unwrap(), expected.dim()), (133, 133, (133, 13)));
+    for batch_rows in [1, 7, 132, 133, 134] {
+        assert_eq!(encode_all(&csv, &encoder(&csv), batch_rows).unwrap(), expected);
+        assert_eq!(encode_all(&parquet, &encoder(&parquet), batch_rows).unwrap(), expected);
+        assert!(
+            csv.batches(batch_rows)
+                .unwrap()
+                .chain(parquet.batches(batch_rows).unwrap())
+                .all(|b| b.unwrap().num_rows() <= batch_rows)
+        );
+    }
+}
+
+proptest! {
+    /// Rows are counted as the reader splits them: quotes, doubled quotes, line ends of all kinds, blank lines, no last line end.
+    #[test]
+    fn csv_rows_are_counted_as_they_are_read(pieces in prop::collection::vec(
+        prop::sample::select(vec!["x", "\"q\"", "\"a\nb\"", "\"c\"\"d\"", "\n", "\r\n", "\n\n", "5\" disk", "\"e\"f"]), 0..40)) {
+        let text = format!("a\nfirst\n{}", pieces.concat());
+        let (_folder, path) = file("t.csv", &text);
+        let table = open(&path).unwrap();
+        let read: usize = table.batches(3).unwrap().map(|b| b.unwrap().num_rows()).sum();
+        prop_assert_eq!(table.n_rows().unwrap(), read, "{:?}", text);
+    }
+}
