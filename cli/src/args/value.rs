@@ -1,0 +1,150 @@
+//! Values of options that are more than a number or a name.
+
+use clap::ValueEnum;
+use std::path::Path;
+use std::str::FromStr;
+
+/// How much work one explained row may cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Budget {
+    /// Chosen from the number of players.
+    #[default]
+    Auto,
+    /// Every coalition.
+    Exact,
+    /// At most this many model rows for each explained row.
+    ModelRows(usize),
+}
+
+impl FromStr for Budget {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "exact" => Ok(Self::Exact),
+            _ => match text.replace(['_', ','], "").parse() {
+                Ok(rows) if rows > 0 => Ok(Self::ModelRows(rows)),
+                _ => Err("allowed: auto, exact, or a number of model rows above 0, such as 12800".into()),
+            },
+        }
+    }
+}
+
+/// Which coalitions are tried.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Design {
+    /// Picked from the number of players and the budget by the rule in the guide.
+    #[default]
+    Auto,
+    /// All of them.
+    Exact,
+    /// Antithetic permutations: best for very small budgets.
+    Permutation,
+    /// Every coalition with every background row.
+    Crossed,
+    /// Every background row with coalitions of its own.
+    PerBackground,
+}
+
+/// The scale attributions add up on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Link {
+    /// The model's own output.
+    #[default]
+    Identity,
+    /// Log-odds of a probability; taken after the mean over the background.
+    Logit,
+}
+
+/// The layout of `--output`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Columns with zstd, and the provenance of the run in the file's metadata.
+    Parquet,
+    /// Text with a header line.
+    Csv,
+    /// One JSON object a line.
+    Jsonl,
+    /// Columns as SageMaker Clarify names them.
+    Clarify,
+}
+
+impl Format {
+    /// By the file's ending; Parquet when it says nothing.
+    pub fn of(path: &Path) -> Self {
+        match path.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase).as_deref() {
+            Some("csv") => Self::Csv,
+            Some("jsonl" | "ndjson") => Self::Jsonl,
+            _ => Self::Parquet,
+        }
+    }
+}
+
+impl From<Budget> for pellucid::design::Budget {
+    fn from(budget: Budget) -> Self {
+        match budget {
+            Budget::Auto => Self::Auto,
+            Budget::Exact => Self::Exact,
+            Budget::ModelRows(rows) => Self::Rows(rows),
+        }
+    }
+}
+
+impl From<Design> for pellucid::design::DesignChoice {
+    fn from(design: Design) -> Self {
+        match design {
+            Design::Auto => Self::Auto,
+            Design::Exact => Self::Exact,
+            Design::Permutation => Self::Permutation,
+            Design::Crossed => Self::Crossed,
+            Design::PerBackground => Self::PerBackground,
+        }
+    }
+}
+
+impl From<Link> for pellucid::explain::Link {
+    fn from(link: Link) -> Self {
+        match link {
+            Link::Identity => Self::Identity,
+            Link::Logit => Self::Logit,
+        }
+    }
+}
+
+/// A share above 0 and below 1.
+pub fn share(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if value > 0.0 && value < 1.0 => Ok(value),
+        _ => Err("a number above 0 and below 1, such as 0.01".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn budgets_parse() {
+        assert_eq!("exact".parse(), Ok(Budget::Exact));
+        assert_eq!("12_800".parse(), Ok(Budget::ModelRows(12800)));
+        for text in ["0", "-4", "1e4", "all", ""] {
+            assert!(text.parse::<Budget>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_format_follows_the_ending() {
+        assert_eq!(Format::of(Path::new("a.CSV")), Format::Csv);
+        assert_eq!(Format::of(Path::new("a.jsonl")), Format::Jsonl);
+        assert_eq!(Format::of(Path::new("a")), Format::Parquet);
+    }
+}
+
+/// `--draw`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Draw {
+    #[default]
+    Shared,
+    PerRow,
+}

@@ -1,0 +1,48 @@
+//! `pellucid demo`: the `shap` command on a model and a table that are part of the program.
+
+use crate::Exit;
+use crate::args::{BackgroundArgs, ColumnArgs, DemoArgs, ShapArgs};
+use crate::command::shap;
+use crate::interrupt::Interrupt;
+use crate::terminal::Terminal;
+use pellucid::{Error, Result};
+use std::path::PathBuf;
+
+/// A small neural network for the census data of the UCI Adult set: does this person earn more than $50,000 a year?
+const MODEL: &[u8] = include_bytes!("../../../tests/fixtures/models/adult_mlp.onnx");
+const PEOPLE: &[u8] = include_bytes!("../../../tests/fixtures/data/adult/raw_test.csv");
+const POPULATION: &[u8] = include_bytes!("../../../tests/fixtures/data/adult/raw_train.csv");
+const SCHEMA: &[u8] = include_bytes!("../../../tests/fixtures/data/adult/schema.json");
+/// The column of "more than $50,000".
+const TARGET: &str = "1";
+
+const INTRODUCTION: &str = "\
+demo: a neural network says from 12 census facts how likely a person earns more than $50,000 a year (1994).
+      Which facts move its answer, for each person and over all of them?";
+
+pub fn run(args: &DemoArgs, terminal: &Terminal, interrupt: &Interrupt) -> Result<Exit> {
+    let folder = tempfile::tempdir().map_err(|error| Error::io("write", std::env::temp_dir(), error))?;
+    let put = |name: &str, bytes: &[u8]| -> Result<PathBuf> {
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).map_err(|error| Error::io("write", &path, error))?;
+        Ok(path)
+    };
+    let mut tuning = args.tuning.clone();
+    if tuning.target.is_empty() {
+        tuning.target.push(TARGET.into());
+    }
+    let args = ShapArgs {
+        model: put("income.onnx", MODEL)?,
+        data: put("people.csv", PEOPLE)?,
+        columns: ColumnArgs { schema: Some(put("schema.json", SCHEMA)?), ..ColumnArgs::default() },
+        background: BackgroundArgs {
+            background: Some(put("population.csv", POPULATION)?),
+            ..BackgroundArgs::default()
+        },
+        tuning,
+        result: args.result.clone(),
+        config: None,
+    };
+    terminal.note(INTRODUCTION);
+    shap::run(&args, terminal, interrupt)
+}

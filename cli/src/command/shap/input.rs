@@ -1,0 +1,156 @@
+//! What goes in: the table to explain, the players its columns make, the background.
+
+use crate::args::{ColumnArgs, ShapArgs};
+use ndarray::ArrayView2;
+use pellucid::data::{Background, BackgroundChoice, Encoder, Layout, ReadOptions, Roles, Schema, Table};
+use pellucid::explain::Players;
+use pellucid::{Error, Result};
+use std::path::Path;
+
+/// Rows of the background when nothing else is asked for.
+const BACKGROUND_ROWS: usize = 100;
+
+const GROUPS_FILE: &str =
+    "write a TOML file with the line `[groups]` and then one group a line, such as `size = [\"height\", \"weight\"]`";
+
+pub struct Input {
+    schema: Option<Schema>,
+    roles: Roles,
+    source: Source,
+    players: Players,
+    /// Positions of the id columns in the table.
+    ids: Vec<usize>,
+    finite: bool,
+    limit: Option<usize>,
+}
+
+/// A table and the way from its columns to the model's features.
+struct Source {
+    table: Table,
+    encoder: Encoder,
+}
+
+impl Input {
+    /// `finite`: the model takes neither missing values nor infinities.
+    pub fn open(args: &ShapArgs, features: &[String], finite: bool) -> Result<Self> {
+        let schema = schema(&args.columns)?;
+        let mut roles = Roles { id: args.columns.id.clone(), ignore: args.columns.ignore.clone() };
+        roles.id.extend(schema.iter().flat_map(|schema| schema.id.clone()));
+        let table = Source::table(&args.data, schema.as_ref(), &roles)?;
+        table.positions(&roles.id)?;
+        if args.background.background.is_none() {
+            table.positions(&args.columns.ignore)?;
+        }
+        let source = Source::new(table, features, schema.as_ref(), &roles, finite)?;
+        let ids = source.table.positions(&roles.id)?;
+        let players = players(&source.encoder)?;
+        Ok(Self { schema, roles, source, players, ids, finite, limit: args.columns.rows })
+    }
+
+    pub fn players(&self) -> &Players {
+        &self.players
+    }
+
+    /// Rows to explain.
+    pub fn n_rows(&self) -> Result<usize> {
+        let rows = self.source.table.n_rows()?;
+        Ok(self.limit.map_or(rows, |limit| limit.min(rows)))
+    }
+
+    /// Columns of the output.
+    pub fn layout(&self, outputs: Vec<String>, stderr: bool) -> Result<Layout> {
+        let ids = self.source.table.schema().project(&self.ids).map_err(|error| Error::input(error.to_string()))?;
+        Ok(Layout { ids: ids.fields, outputs, players: self.players.names().to_vec(), stderr })
+    }
+
+    /// The background rows, from `--background` or else from the table itself.
+    pub fn background(&self, args: &ShapArgs) -> Result<Background> {
+        let given = match &args.background.background {
+            Some(path) => {
+                let features = self.source.encoder.feature_names();
+                let table = Source::table(path, self.schema.as_ref(), &self.roles)?;
+                Some(Source::new(table, features, self.schema.as_ref(), &self.roles, self.finite)?)
+            }
+            None => None,
+        };
+        let source = given.as_ref().unwrap_or(&self.source);
+        let known = |name: &&String| self.source.has(name) || source.has(name);
+        if let Some(unknown) = args.columns.ignore.iter().find(|name| !known(name)) {
+            self.source.table.positions(std::slice::from_ref(unknown))?;
+        }
+        let seed = args.tuning.seed;
+        let choice = match &args.background {
+            choice if choice.background_all => BackgroundChoice::All,
+            choice => match (choice.background_kmeans, choice.background_rows) {
+                (Some(clusters), _) => BackgroundChoice::KMeans { clusters, seed },
+                (None, Some(rows)) => BackgroundChoice::Sample { rows, seed },
+                (None, None) if source.table.n_rows()? <= BACKGROUND_ROWS => BackgroundChoice::All,
+                (None, None) => BackgroundChoice::Sample { rows: BACKGROUND_ROWS, seed },
+            },
+        };
+        Background::read(&source.table, &source.encoder, choice, None)
+    }
+
+    /// One pass over the rows to explain, in blocks of at most `block_rows`: model inputs, the number of the first row, and
+    /// the id columns of the same rows. Ends early when `work` returns false.
+    pub fn for_each_block(&self, block_rows: usize, work: &mut Work<'_>) -> Result<()> {
+        let mut first = 0;
+        for batch in self.source.table.batches(block_rows)? {
+            let mut batch = batch?;
+            if let Some(limit) = self.limit {
+                batch = batch.slice(0, batch.num_rows().min(limit - first));
+            }
+            let rows = self.source.encoder.encode(&batch, first + 1).map_err(|e| self.source.table.blame(e))?;
+            let ids = batch.project(&self.ids).map_err(|error| Error::input(error.to_string()))?;
+            let number = first + 1;
+            first += batch.num_rows();
+            if !work(rows.view(), number, &ids)? || self.limit == Some(first) {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What is done with a block: model inputs `[rows, features]`, the number of its first row, its ids. False stops the pass.
+pub type Work<'a> = dyn FnMut(ArrayView2<f32>, usize, &arrow::array::RecordBatch) -> Result<bool> + 'a;
+
+impl Source {
+    fn has(&self, column: &str) -> bool {
+        self.table.schema().column_with_name(column).is_some()
+    }
+
+    /// The table, with ids and categories as text.
+    fn table(path: &Path, schema: Option<&Schema>, roles: &Roles) -> Result<Table> {
+        let mut text = roles.id.clone();
+        text.extend(schema.iter().flat_map(|schema| schema.text_columns()));
+        Table::open(path, &ReadOptions { text, ..ReadOptions::default() })
+    }
+
+    fn new(table: Table, features: &[String], schema: Option<&Schema>, roles: &Roles, finite: bool) -> Result<Self> {
+        let encoder = Encoder::new(table.schema(), features, schema, roles).map_err(|e| table.blame(e))?;
+        let encoder = if finite { encoder.finite() } else { encoder };
+        Ok(Self { table, encoder })
+    }
+}
+
+/// `--schema`, with the groups of `--groups` in place of its own.
+fn schema(args: &ColumnArgs) -> Result<Option<Schema>> {
+    let mut schema = args.schema.as_ref().map(Schema::open).transpose()?;
+    if let Some(path) = &args.groups {
+        let groups = Schema::open(path).map_err(|error| error.hint(GROUPS_FILE))?.groups;
+        if groups.is_empty() {
+            return Err(Error::input(format!("{}: there are no groups", path.display())).hint(GROUPS_FILE));
+        }
+        schema.get_or_insert_default().groups = groups;
+    }
+    Ok(schema)
+}
+
+fn players(encoder: &Encoder) -> Result<Players> {
+    let names = encoder.feature_names();
+    let members = |features: &[usize]| features.iter().map(|&feature| names[feature].clone()).collect();
+    let groups: Vec<_> =
+        encoder.default_groups().iter().map(|group| (group.name.clone(), members(&group.features))).collect();
+    Players::grouped(names, &groups)
+}

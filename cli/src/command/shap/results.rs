@@ -1,0 +1,113 @@
+//! What comes out: the file of attributions, the summary as JSON, the table of drivers.
+
+use crate::args::{Format, ResultArgs};
+use crate::number::{significant, thousands};
+use crate::table;
+use crate::terminal::Terminal;
+use pellucid::data::{AttributionWriter, Layout, OutputFormat, Pending};
+use pellucid::explain::{Explanation, GlobalExplanation, Provenance, Summary};
+use pellucid::{Error, Result};
+use std::io::Write;
+use std::path::PathBuf;
+
+/// Players in a table on a terminal; all of them are in the JSON summary.
+const TOP: usize = 20;
+
+const LEGEND: &str = "\
+φ: how far a player (a feature, or a group of them) moves the output of one row away from the base value,
+   which is the mean output over the background. Mean |φ| is its weight over all rows, mean φ its direction.";
+
+/// Files of a run, open since before the work; dropped without [`Results::finish`] they leave nothing behind.
+pub struct Results {
+    writer: Option<(AttributionWriter, PathBuf)>,
+    summary: Option<Pending>,
+}
+
+impl Results {
+    pub fn create(args: &ResultArgs, layout: Layout) -> Result<Self> {
+        if let (Some(output), true) = (&args.output, args.output == args.summary) {
+            return Err(Error::input(format!("--output and --summary are both {}", output.display()))
+                .hint("give each a name of its own"));
+        }
+        let summary = args.summary.as_deref().map(|path| Pending::create(path, args.force)).transpose()?;
+        let writer = match (&args.output, args.format()) {
+            (Some(path), Some(format)) => {
+                Some((AttributionWriter::create(path, format.into(), layout, args.force)?, path.clone()))
+            }
+            _ => None,
+        };
+        Ok(Self { writer, summary })
+    }
+
+    pub fn write(&mut self, block: &Explanation, ids: &arrow::array::RecordBatch) -> Result<()> {
+        match &mut self.writer {
+            Some((writer, _)) => writer.write(block, (ids.num_columns() > 0).then_some(ids)),
+            None => Ok(()),
+        }
+    }
+
+    /// Completes the files and prints the summary: JSON with `--json`, otherwise a table for each output.
+    pub fn finish(
+        self,
+        summary: &Summary,
+        provenance: &Provenance,
+        model_rows: u64,
+        seconds: f64,
+        terminal: &Terminal,
+    ) -> Result<()> {
+        let global = summary.finish();
+        let json = serde_json::json!({
+            "rows": summary.rows(),
+            "model_rows": model_rows,
+            "seconds": seconds,
+            "worst_additivity_gap": summary.worst_additivity_gap(),
+            "global": global,
+            "provenance": provenance,
+        });
+        if let Some((writer, path)) = self.writer {
+            writer.finish(&metadata(provenance))?;
+            terminal.note(&format!("wrote {}", path.display()));
+        }
+        if let Some(file) = self.summary {
+            let path = file.path().to_path_buf();
+            let written = file.sink()?.write_all(format!("{json:#}\n").as_bytes());
+            written.map_err(|error| Error::io("write", &path, error))?;
+            file.commit()?;
+            terminal.note(&format!("wrote {}", path.display()));
+        }
+        match terminal.json() {
+            true => terminal.data(&format!("{json:#}")),
+            false => {
+                let tables: Vec<String> = global.iter().map(describe).collect();
+                terminal.data(&format!("{}\n\n{LEGEND}", tables.join("\n\n")))
+            }
+        }
+    }
+}
+
+fn describe(output: &GlobalExplanation) -> String {
+    let (rows, base) = (thousands(output.rows), significant(output.base_value));
+    format!(
+        "{}: what moves it, over {rows} rows (base value {base})\n\n{}",
+        output.output,
+        table::drivers(&output.values, TOP)
+    )
+}
+
+/// Provenance as the key-value pairs of a Parquet file.
+fn metadata(provenance: &Provenance) -> Vec<(String, String)> {
+    let text = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_string);
+    let fields = serde_json::to_value(provenance).unwrap_or_default();
+    fields.as_object().into_iter().flatten().map(|(key, value)| (key.clone(), text(value))).collect()
+}
+
+impl From<Format> for OutputFormat {
+    fn from(format: Format) -> Self {
+        match format {
+            Format::Parquet => Self::Parquet,
+            Format::Csv => Self::Csv,
+            Format::Jsonl => Self::JsonLines,
+            Format::Clarify => Self::Clarify,
+        }
+    }
+}
