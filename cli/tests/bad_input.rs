@@ -273,7 +273,7 @@ fn more_features_than_exact_mode_allows() {
     Case::on("models/breast_cancer_mlp.onnx", "data/breast_cancer/test.csv").refused(
         &["--budget", "exact"],
         "an exact run over 30 players needs 2^30 coalitions; the limit is 2^20\n\n\
-         hint: use `--budget 8192`, or group features with `--groups`",
+         hint: use `--budget 4096`, or group features with `--groups`",
     );
 }
 

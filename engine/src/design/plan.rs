@@ -16,7 +16,7 @@ use rand_chacha::ChaCha8Rng;
 /// More players than this are never enumerated: 2²⁰ coalitions.
 pub const EXACT_PLAYERS: usize = 20;
 /// Model rows per explained row that `auto` spends where exact enumeration costs more than that.
-pub const AUTO_ROWS: usize = 8192;
+pub const AUTO_ROWS: usize = 4096;
 /// Pairs of a design at most: the matrix takes one f64 factorisation of pairs × pairs. Beyond it, pairs run over several background rows,
 /// and beyond all of those the budget is spent in independent rounds.
 const MAX_PAIRS: usize = 4096;
