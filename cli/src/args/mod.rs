@@ -62,7 +62,7 @@ pub struct Output {
     /// Print errors only on stderr.
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
-    /// Print more on stderr: what was chosen and why, time per step.
+    /// Print more on stderr: what was chosen and why.
     #[arg(short, long, global = true)]
     pub verbose: bool,
     /// Show progress: a bar when stderr is a terminal, always, never, or as JSON lines on stderr.

@@ -75,7 +75,7 @@ pub struct ColumnArgs {
     /// Features that are one player together: a TOML or JSON file with a table `groups` of name = [features].
     #[arg(long, value_name = "FILE")]
     pub groups: Option<PathBuf>,
-    /// A column to carry into the output, such as a customer number; not a feature. Repeatable.
+    /// A column to carry into the output, such as a customer number; a feature only if the model has one of that name. Repeatable.
     #[arg(long, value_name = "COLUMN")]
     pub id: Vec<String>,
     /// A column to leave out, such as the label. Repeatable.
@@ -93,7 +93,7 @@ pub struct BackgroundArgs {
     /// Rows that stand for the population, in the layout of --data [default: the rows of --data].
     #[arg(long, value_name = "FILE")]
     pub background: Option<PathBuf>,
-    /// Draw this many of them at random (by --seed) [default: 100].
+    /// Draw this many of them at random (by --seed) [default: 100, or all if there are fewer].
     #[arg(long, value_name = "N", value_parser = at_least_1(), group = "background_choice")]
     pub background_rows: Option<usize>,
     /// Summarise them by this many weighted k-means centres instead.
@@ -109,6 +109,8 @@ pub struct BackgroundArgs {
 #[command(next_help_heading = "Computation")]
 pub struct TuningArgs {
     /// Work for each explained row: `auto`, `exact` (every coalition), or at most N model rows.
+    ///
+    /// auto is exact where that costs at most 4,096 model rows, otherwise 4,096.
     #[arg(long, value_name = "auto|exact|N", default_value = "auto")]
     pub budget: Budget,
     /// Which coalitions are tried.

@@ -8,7 +8,8 @@ use rand::Rng;
 use rand::seq::SliceRandom;
 
 /// All 2ⁿ⁻¹ − 1 complementary pairs and the Shapley weights themselves:
-/// φ_i = Σ_pairs a_i(z) (v(z) − v(z̄)), a_i(z) = (k−1)!(n−k)!/n! for members of z and −k!(n−k−1)!/n! for the others, k = |z|.
+/// φ_i = (v1 − v0)/n + Σ_pairs a_i(z) (v(z) − v(z̄)), a_i(z) = (k−1)!(n−k)!/n! for members of z and −k!(n−k−1)!/n! for the others, k = |z|;
+/// the first term is the pair (all, none).
 pub fn enumerate(n: usize) -> (Coalitions, Estimator) {
     let mut pairs = Coalitions::new(n);
     (1..=n / 2).for_each(|size| pairs.push_all_of_size(size));
