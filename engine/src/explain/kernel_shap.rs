@@ -16,6 +16,7 @@ use crate::{Device, Error, Result};
 use burn::tensor::{Int, Tensor};
 use ndarray::{Array1, Array2, ArrayView2, Axis, s};
 use rayon::prelude::*;
+use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// Below this a tile is not made smaller when the device runs out of memory.
@@ -47,11 +48,29 @@ pub struct KernelShap {
 /// A design with its arrays on the device.
 pub(super) struct Placed {
     design: Design,
-    pairs: Option<Pairs>,
-    tilt: Tensor<1>,
-    base: Tensor<2>,
+    /// None for a design without pairs.
+    stage: Option<Stage>,
     /// The matrix, and the host's half of the solve; a pilot has none.
     solver: Option<(Tensor<2>, Estimator)>,
+}
+
+/// Pairs on the device, and what turns their predictions into contrasts.
+pub(super) struct Stage {
+    pub pairs: Pairs,
+    pub tilt: Tensor<1>,
+    pub base: Tensor<2>,
+}
+
+impl Stage {
+    /// The pairs of a tile among the entries: a range of those that `n_rows` rows share, or, if every row has its own, several whole rows
+    /// or a part of one.
+    fn entries(&self, n_rows: usize, tile: &Tile) -> Range<usize> {
+        if !self.pairs.per_row {
+            return tile.pairs.clone();
+        }
+        let each = self.pairs.entries() / n_rows;
+        tile.rows.start * each + tile.pairs.start..(tile.rows.end - 1) * each + tile.pairs.end
+    }
 }
 
 impl KernelShap {
@@ -186,7 +205,8 @@ impl KernelShap {
     /// mask → predict → value over all tiles: `[rows, pairs, outputs]`, left on the device.
     fn contrasts(&self, placed: &Placed, x: &Tensor<2>, full: &Tensor<2>, tile_rows: usize) -> Result<Tensor<3>> {
         let tiles = tiles(x.dims()[0], placed.design.n_pairs(), 2 * placed.design.run, tile_rows);
-        self.over(&tiles, |tile| self.evaluate(placed, x, full, tile))
+        let stage = placed.stage.as_ref().expect("tiles are made of pairs");
+        self.over(&tiles, |tile| self.evaluate(stage, x, full, tile))
     }
 
     /// The contrasts of all tiles together: side by side on the CPU's cores, one after the other on a GPU's queue.
@@ -203,24 +223,25 @@ impl KernelShap {
         Ok(join(parts, tiles))
     }
 
-    fn evaluate(&self, placed: &Placed, x: &Tensor<2>, full: &Tensor<2>, tile: &Tile) -> Result<Tensor<3>> {
+    /// The contrasts of a tile, `[rows, pairs, outputs]`.
+    pub(super) fn evaluate(&self, stage: &Stage, x: &Tensor<2>, full: &Tensor<2>, tile: &Tile) -> Result<Tensor<3>> {
         if self.control.stopped() {
             return Err(Error::Interrupted);
         }
-        let whole = placed.pairs.as_ref().expect("tiles are made of pairs");
-        let pairs = whole.tile(tile.pairs.clone())?;
+        let entries = stage.entries(x.dims()[0], tile);
+        let pairs = stage.pairs.tile(entries.clone())?;
         let rows = x.clone().slice([tile.rows.clone()]);
         let predictions = self.predict(kernels::mask(rows, self.background.clone(), &pairs)?)?;
         let averaging = Averaging {
             pairs: &pairs,
             weights: self.weights.clone(),
             link: self.link,
-            tilt: placed.tilt.clone().slice([tile.pairs.clone()]),
+            tilt: stage.tilt.clone().slice([entries]),
             full: full.clone().slice([tile.rows.clone()]),
-            base: placed.base.clone(),
+            base: stage.base.clone(),
         };
         let contrasts = kernels::value(predictions, averaging)?;
-        self.control.count(tile.rows.len() * tile.pairs.len() * 2 * placed.design.run);
+        self.control.count(tile.rows.len() * tile.pairs.len() * 2 * stage.pairs.run);
         Ok(contrasts)
     }
 
@@ -235,7 +256,7 @@ impl KernelShap {
     }
 
     /// The model's chosen outputs, `[rows, targets]`.
-    pub(super) fn predict(&self, rows: Tensor<2>) -> Result<Tensor<2>> {
+    fn predict(&self, rows: Tensor<2>) -> Result<Tensor<2>> {
         let predictions = self.model.predict(rows)?;
         if self.targets.iter().copied().eq(0..predictions.dims()[1]) {
             return Ok(predictions);
@@ -310,12 +331,13 @@ impl KernelShap {
     pub(super) fn place(&self, design: Design, estimator: Option<Estimator>) -> Result<Placed> {
         let rows = self.background.dims()[0];
         let solver = estimator.map(|estimator| (kernels::matrix(estimator.matrix.view(), &self.device), estimator));
-        let pairs = (design.n_pairs() > 0).then(|| {
+        let stage = || {
             let (members, start) = (design.pairs.bits().to_vec(), design.start.clone());
-            Pairs::new(members, start, self.player_of.clone(), design.run, false, rows, &self.device)
-        });
-        let (tilt, base) = (kernels::vector(design.tilts(), &self.device), self.base(design.run));
-        Ok(Placed { pairs: pairs.transpose()?, tilt, base, solver, design })
+            let pairs = Pairs::new(members, start, self.player_of.clone(), design.run, false, rows, &self.device)?;
+            Ok(Stage { pairs, tilt: kernels::vector(design.tilts(), &self.device), base: self.base(design.run) })
+        };
+        let stage = (design.n_pairs() > 0).then(stage).transpose()?;
+        Ok(Placed { stage, solver, design })
     }
 
     /// v0 of every place a run can start, or of the whole background.

@@ -6,11 +6,11 @@
 //! mask → predict → value → gram → solve. Standard errors leave out one group of pairs at a time, by weight 0.
 
 use super::estimate::Estimate;
-use super::kernel_shap::KernelShap;
-use super::tiles::{Tile, tiles};
+use super::kernel_shap::{KernelShap, Stage};
+use super::tiles::tiles;
+use crate::Result;
 use crate::design::RowDesigns;
-use crate::kernels::{self, Averaging, Pairs};
-use crate::{Error, Result};
+use crate::kernels::{self, Pairs};
 use burn::tensor::{Tensor, TensorData};
 use ndarray::ArrayView2;
 use rayon::prelude::*;
@@ -37,33 +37,15 @@ impl KernelShap {
         let background_rows = self.background.dims()[0];
         let player_of = self.player_of.clone();
         let pairs = Pairs::new(members, start, player_of, designs.run(), true, background_rows, &self.device)?;
-        let (tilt, base) = (kernels::vector(tilts, &self.device), self.base(designs.run()));
-        let evaluate = |tile: &Tile| {
-            if self.control.stopped() {
-                return Err(Error::Interrupted);
-            }
-            // Several whole rows or a part of one row: either way a range of entries.
-            let entries = tile.rows.start * n_pairs + tile.pairs.start..(tile.rows.end - 1) * n_pairs + tile.pairs.end;
-            let pairs = pairs.tile(entries.clone())?;
-            let rows = x.clone().slice([tile.rows.clone()]);
-            let predictions = self.predict(kernels::mask(rows, self.background.clone(), &pairs)?)?;
-            let averaging = Averaging {
-                pairs: &pairs,
-                weights: self.weights.clone(),
-                link: self.link,
-                tilt: tilt.clone().slice([entries]),
-                full: full.clone().slice([tile.rows.clone()]),
-                base: base.clone(),
-            };
-            self.control.count(tile.rows.len() * tile.pairs.len() * 2 * designs.run());
-            kernels::value(predictions, averaging)
-        };
-        let contrasts = self.over(&tiles(n_rows, n_pairs, 2 * designs.run(), tile_rows), evaluate)?;
+        let tilt = kernels::vector(tilts, &self.device);
+        let stage = Stage { pairs, tilt, base: self.base(designs.run()) };
+        let tiles = tiles(n_rows, n_pairs, 2 * designs.run(), tile_rows);
+        let contrasts = self.over(&tiles, |tile| self.evaluate(&stage, x, full, tile))?;
         let solve = |left_out: Option<usize>| {
             let kept = |(at, &w): (usize, &f32)| if Some(at % n_pairs % GROUPS) == left_out { 0.0 } else { w };
             let weights: Vec<f32> = weights.iter().enumerate().map(kept).collect();
             let weights = Tensor::from_data(TensorData::new(weights, [n_rows, n_pairs]), self.device.burn());
-            let (gram, right) = kernels::gram(pairs.members.clone(), weights, contrasts.clone(), n)?;
+            let (gram, right) = kernels::gram(stage.pairs.members.clone(), weights, contrasts.clone(), n)?;
             kernels::solve(gram, right)
         };
         let all = std::iter::once(None).chain((0..GROUPS).map(Some)).map(solve).collect::<Result<Vec<_>>>()?;
