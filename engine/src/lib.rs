@@ -3,10 +3,12 @@
 pub mod data;
 pub mod design;
 pub mod device;
+pub mod effect;
 pub mod error;
 pub mod explain;
 pub mod kernels;
 pub mod model;
+pub mod report;
 
 pub use device::Device;
 pub use error::{Error, Result};

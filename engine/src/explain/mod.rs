@@ -1,18 +1,22 @@
 //! Explanations: Shapley values by kernel SHAP, and their summary over a table.
 
 mod builder;
+mod cohort;
 mod control;
 mod estimate;
 mod kernel_shap;
 mod per_row;
 mod players;
+mod sample;
 mod summary;
 mod tiles;
 
 pub use builder::Builder;
+pub use cohort::{Cohort, Cohorts};
 pub use control::Control;
 pub use kernel_shap::KernelShap;
 pub use players::Players;
+pub use sample::{ExplainedRow, FeatureValue};
 pub use summary::{GlobalExplanation, GlobalValue, Summary};
 
 pub use crate::kernels::Link;

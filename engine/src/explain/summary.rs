@@ -44,6 +44,13 @@ pub struct GlobalValue {
     pub median: f64,
     /// √ of the mean squared standard error of single attributions: how much of `mean_abs` may be sampling noise.
     pub typical_stderr: f64,
+    /// Place by mean |φ|, from 1.
+    pub rank: usize,
+    /// Places that hold 95 % of bootstrap replicates of the rows.
+    pub rank_low: usize,
+    pub rank_high: usize,
+    /// Standard deviation of the place over the replicates.
+    pub rank_stderr: f64,
 }
 
 /// The global explanation of one output, players in the model's order.

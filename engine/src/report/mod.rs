@@ -1,0 +1,68 @@
+//! The report: one HTML file that shows everything that was found, and its figures as SVG and PNG.
+//!
+//! A figure is a Vega-Lite specification with its numbers inside. In the report Vega draws it in the reader's browser, to the
+//! width of the window and in the reader's colours; for a file the same Vega draws it here, in QuickJS, and resvg makes pixels of it.
+
+mod findings;
+
+pub use findings::{ColumnCard, DataCard, Findings, ModelCard, ShownRow};
+
+use serde::Serialize;
+use serde_json::Value;
+
+/// A report in order of reading.
+#[derive(Debug, Clone, Serialize)]
+pub struct Report {
+    pub title: String,
+    /// What was explained, in one sentence.
+    pub subtitle: String,
+    pub sections: Vec<Section>,
+}
+
+/// A part of the report with a line in the table of contents.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Section {
+    /// For links: lower case, digits and hyphens.
+    pub id: String,
+    pub title: String,
+    /// Plain text, a paragraph each: what it shows and how to read it.
+    pub text: Vec<String>,
+    /// What a reader must know before trusting it: correlated features, samples instead of all rows.
+    pub warnings: Vec<String>,
+    pub items: Vec<Item>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "type")]
+pub enum Item {
+    Figure(Figure),
+    Table(Table),
+    /// Text to be copied: a command, a JSON document.
+    Code { title: String, text: String },
+}
+
+/// A picture with the numbers behind it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Figure {
+    /// For links and file names: lower case, digits and hyphens, once in a report.
+    pub id: String,
+    pub title: String,
+    /// How to read it, one or two sentences.
+    pub caption: String,
+    /// What a person who cannot see it should know: the finding, not the kind of picture.
+    pub alt: String,
+    /// A Vega-Lite specification; width `container`.
+    pub spec: Value,
+    pub table: Table,
+}
+
+/// Numbers behind a picture, or a table of its own.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Table {
+    pub title: String,
+    pub columns: Vec<String>,
+    /// Strings and numbers.
+    pub rows: Vec<Vec<Value>>,
+    /// Rows left out, if any.
+    pub left_out: usize,
+}
