@@ -122,11 +122,24 @@ pub struct Interaction {
 /// How much worse the model predicts when one column is shuffled.
 #[derive(Debug, Clone, Serialize)]
 pub struct Importance {
+    pub output: String,
     pub axis: String,
+    /// The loss of the rows as they are.
+    pub loss: f64,
     /// Mean rise of the loss over the repeats.
     pub rise: f64,
     /// Standard error of the mean over the repeats.
     pub stderr: f64,
+}
+
+/// How wrong a prediction is, on average over rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Loss {
+    /// −ln of the probability given to what was true; the truth is 0 or 1 for each output.
+    LogLoss,
+    /// (prediction − truth)².
+    SquaredError,
 }
 
 /// Two axes that depend on each other in the data.

@@ -1,6 +1,6 @@
 //! What a report is made of: everything that a run found.
 
-use crate::effect::{Ale, Association, Curve, Importance, Interaction, Surface};
+use crate::effect::{Ale, Association, Curve, Importance, Interaction, Loss, Surface};
 use crate::explain::{Cohorts, ExplainedRow, GlobalExplanation, Provenance};
 use serde::Serialize;
 
@@ -29,8 +29,8 @@ pub struct Findings {
     pub surfaces: Vec<Surface>,
     pub ale: Vec<Ale>,
     pub interactions: Vec<Interaction>,
-    /// The loss that [`Importance::rise`] is a rise of, such as `log loss`, and its value unshuffled.
-    pub loss: Option<(String, f64)>,
+    /// What the importances are measured by.
+    pub loss: Option<Loss>,
     pub importances: Vec<Importance>,
     /// Pairs of columns that depend on each other, strongest first.
     pub associations: Vec<Association>,
