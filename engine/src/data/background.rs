@@ -6,7 +6,8 @@ use super::table::{Table, of_file};
 use crate::{Error, Result};
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Float64Type};
-use ndarray::{Array2, ArrayView1};
+use ndarray::{Array2, ArrayView1, Axis};
+use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -54,6 +55,15 @@ impl Background {
             weights: vec![1.0 / n_rows.max(1) as f64; n_rows],
             description: format!("{n_rows} rows given"),
         }
+    }
+
+    /// Puts the rows in random order, so that neighbours are as good as any, and says which row came to each place.
+    pub(crate) fn shuffle(&mut self, seed: u64) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..self.rows.nrows()).collect();
+        order.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
+        self.rows = self.rows.select(Axis(0), &order);
+        self.weights = order.iter().map(|&row| self.weights[row]).collect();
+        order
     }
 
     /// Reads the table once. `weights` names a column of row weights (to be left out of the encoder's columns): a sample keeps the

@@ -1,21 +1,17 @@
 //! The settings of a kernel SHAP run, checked once.
 
 use super::control::Control;
-use super::kernel_shap::{KernelShap, Placed};
+use super::kernel_shap::KernelShap;
+use super::placed::Placed;
+use super::predictor::Predictor;
 use super::{Link, Players, Provenance};
 use crate::data::Background;
 use crate::design::{Budget, DesignChoice, Plan, Request, Variances};
 use crate::kernels;
 use crate::model::Model;
 use crate::{Device, Error, Result};
-use ndarray::{Array2, Axis};
-use rand::SeedableRng;
-use rand::seq::SliceRandom;
-use rand_chacha::ChaCha8Rng;
-use std::sync::atomic::AtomicUsize;
+use ndarray::Array2;
 
-/// Model rows in a tile on the CPU: small enough that a tile's activations stay in a core's cache.
-const CPU_TILE_ROWS: usize = 512;
 /// Rounds that a budget is cut into when a tolerance is set: a row can stop after any of them.
 const TOLERANCE_ROUNDS: usize = 8;
 /// Rows that the variances of the design are fitted on.
@@ -139,14 +135,15 @@ impl Builder {
     /// A background that does not fit the model or is empty, predictions that are not finite, a budget below the design's minimum, too
     /// many players for an exact run, a logit link on outputs outside [0, 1], [`Error::Interrupted`] when stopped.
     pub fn build(mut self, device: &Device) -> Result<KernelShap> {
-        let players = self.check_players()?;
-        let targets = self.check_targets()?;
+        let predictor = Predictor::new(self.model, self.targets, self.link, self.memory, self.control, device)?;
+        predictor.check_background(&self.background)?;
+        let players = check_players(self.players, predictor.model.feature_names())?;
         if self.tolerance.is_some_and(|t| !(t > 0.0 && t < 1.0)) {
             return Err(Error::input(
                 "the tolerance is a share of the spread of a row's attributions, between 0 and 1",
             ));
         }
-        shuffle(&mut self.background, self.seed);
+        self.background.shuffle(self.seed);
         let request = Request {
             n_players: players.len(),
             player_of: players.player_of(),
@@ -162,7 +159,6 @@ impl Builder {
             return Err(Error::input("a tolerance needs one design for all rows: its rounds are shared")
                 .hint("leave out `--tolerance` or `--draw per-row`"));
         }
-        let outputs = targets.iter().map(|&target| self.model.output_names()[target].clone()).collect();
         let provenance = Provenance {
             version: env!("CARGO_PKG_VERSION").into(),
             device: device.name().into(),
@@ -177,24 +173,18 @@ impl Builder {
             link: format!("{:?}", self.link).to_lowercase(),
             players: players.names().to_vec(),
             player_of: players.player_of().to_vec(),
-            outputs,
+            outputs: predictor.outputs.clone(),
         };
-        let tile_rows = tile_rows(&*self.model, self.memory, device);
         let mut shap = KernelShap {
             background: extended(&self.background, &plan, device),
             weights: kernels::vector(weights(&self.background, &plan), device),
-            model: self.model,
-            device: device.clone(),
-            targets,
+            predictor,
             base_values: Default::default(),
             base_of_rows: Default::default(),
             player_of: players.player_of().to_vec(),
             designs: Vec::new(),
             row_designs,
             tolerance: self.tolerance,
-            link: self.link,
-            tile_rows: AtomicUsize::new(tile_rows),
-            control: self.control,
             provenance,
         };
         shap.predict_background(&self.background)?;
@@ -205,7 +195,7 @@ impl Builder {
         let pilot = pilot.as_ref().unwrap_or(&self.background.rows);
         let variances = fit(&shap, &plan, pilot)?;
         let placed = (0..plan.rounds.len()).map(|round| {
-            if shap.control.stopped() {
+            if shap.predictor.control.stopped() {
                 return Err(Error::Interrupted);
             }
             let estimator = plan.estimator(round, variances.as_ref());
@@ -215,56 +205,21 @@ impl Builder {
         shap.designs = designs;
         Ok(shap)
     }
-
-    fn check_players(&mut self) -> Result<Players> {
-        let features = self.model.feature_names();
-        let columns = self.background.rows.ncols();
-        if self.background.rows.nrows() == 0 {
-            return Err(Error::input("the background is empty").hint("give at least one background row"));
-        }
-        if features.is_empty() {
-            return Err(Error::input("the model takes no features: there is nothing to attribute to"));
-        }
-        if columns != features.len() {
-            return Err(Error::input(format!(
-                "the background has {columns} columns, the model takes {} features",
-                features.len()
-            )));
-        }
-        let players = self.players.take().unwrap_or_else(|| Players::features(features));
-        if players.player_of().len() != features.len() {
-            return Err(Error::input(format!(
-                "the players hold {} features, the model takes {}",
-                players.player_of().len(),
-                features.len()
-            )));
-        }
-        Ok(players)
-    }
-
-    fn check_targets(&self) -> Result<Vec<usize>> {
-        let all = self.model.output_names().len();
-        let targets = self.targets.clone().unwrap_or_else(|| (0..all).collect());
-        match targets.iter().find(|&&target| target >= all) {
-            Some(bad) => Err(Error::input(format!("output {bad} was asked for, the model has {all} outputs, from 0"))),
-            None if targets.is_empty() => Err(Error::input("no output was chosen to be explained")),
-            None => Ok(targets),
-        }
-    }
 }
 
-/// Runs take neighbours: in random order they are as good as any.
-fn shuffle(background: &mut Background, seed: u64) {
-    let mut order: Vec<usize> = (0..background.rows.nrows()).collect();
-    order.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
-    background.rows = background.rows.select(Axis(0), &order);
-    background.weights = order.iter().map(|&row| background.weights[row]).collect();
+fn check_players(players: Option<Players>, features: &[String]) -> Result<Players> {
+    let players = players.unwrap_or_else(|| Players::features(features));
+    let (held, taken) = (players.player_of().len(), features.len());
+    if held != taken {
+        return Err(Error::input(format!("the players hold {held} features, the model takes {taken}")));
+    }
+    Ok(players)
 }
 
 /// The background on the device, with its first rows again at the end, for runs that go past it.
 fn extended(background: &Background, plan: &Plan, device: &Device) -> burn::tensor::Tensor<2> {
     let rows: Vec<usize> = around(background.rows.nrows(), plan).collect();
-    kernels::matrix(background.rows.select(Axis(0), &rows).view(), device)
+    kernels::matrix(background.rows.select(ndarray::Axis(0), &rows).view(), device)
 }
 
 fn weights(background: &Background, plan: &Plan) -> Vec<f32> {
@@ -277,19 +232,11 @@ fn around(rows: usize, plan: &Plan) -> impl Iterator<Item = usize> {
     (0..rows + past).map(move |row| row % rows)
 }
 
-/// Model rows of a tile, from the bytes they may take: a row, its predictions and what the model holds in between.
-fn tile_rows(model: &dyn Model, memory: Option<u64>, device: &Device) -> usize {
-    let floats = (2 * model.feature_names().len() + 2 * model.workspace()).max(1);
-    let bytes = memory.unwrap_or_else(|| device.memory_bytes());
-    let fits = usize::try_from(bytes / (4 * floats as u64)).unwrap_or(usize::MAX).clamp(64, 1 << 22);
-    if device.is_cpu() { fits.min(CPU_TILE_ROWS) } else { fits }
-}
-
 /// The variances of a random design, from its contrasts on a few rows.
 fn fit(shap: &KernelShap, plan: &Plan, rows: &Array2<f32>) -> Result<Option<Variances>> {
     let Some(design) = plan.pilot() else { return Ok(None) };
     let rows = rows.slice(ndarray::s![..rows.nrows().min(PILOT_ROWS), ..]);
-    let (n_rows, pairs, outputs) = (rows.nrows(), design.n_pairs(), shap.targets.len());
+    let (n_rows, pairs, outputs) = (rows.nrows(), design.n_pairs(), shap.predictor.outputs.len());
     let contrasts = shap.pilot(design.clone(), rows)?;
     let at =
         |p: usize, column: usize| f64::from(contrasts[((column / outputs) * pairs + p) * outputs + column % outputs]);

@@ -6,8 +6,9 @@
 //! mask → predict → value → gram → solve. Standard errors leave out one group of pairs at a time, by weight 0.
 
 use super::estimate::Estimate;
-use super::kernel_shap::{KernelShap, Stage};
-use super::tiles::tiles;
+use super::kernel_shap::KernelShap;
+use super::placed::Stage;
+use super::tiles::{join, tiles};
 use crate::Result;
 use crate::design::RowDesigns;
 use crate::kernels::{self, Pairs};
@@ -36,15 +37,16 @@ impl KernelShap {
         let weights: Vec<f32> = drawn.iter().flat_map(|(_, weights)| weights.iter().map(|&w| w as f32)).collect();
         let background_rows = self.background.dims()[0];
         let player_of = self.player_of.clone();
-        let pairs = Pairs::new(members, start, player_of, designs.run(), true, background_rows, &self.device)?;
-        let tilt = kernels::vector(tilts, &self.device);
+        let pairs =
+            Pairs::new(members, start, player_of, designs.run(), true, background_rows, &self.predictor.device)?;
+        let tilt = kernels::vector(tilts, &self.predictor.device);
         let stage = Stage { pairs, tilt, base: self.base(designs.run()) };
         let tiles = tiles(n_rows, n_pairs, 2 * designs.run(), tile_rows);
-        let contrasts = self.over(&tiles, |tile| self.evaluate(&stage, x, full, tile))?;
+        let contrasts = join(self.predictor.over(&tiles, |tile| self.evaluate(&stage, x, full, tile))?, &tiles);
         let solve = |left_out: Option<usize>| {
             let kept = |(at, &w): (usize, &f32)| if Some(at % n_pairs % GROUPS) == left_out { 0.0 } else { w };
             let weights: Vec<f32> = weights.iter().enumerate().map(kept).collect();
-            let weights = Tensor::from_data(TensorData::new(weights, [n_rows, n_pairs]), self.device.burn());
+            let weights = Tensor::from_data(TensorData::new(weights, [n_rows, n_pairs]), self.predictor.device.burn());
             let (gram, right) = kernels::gram(stage.pairs.members.clone(), weights, contrasts.clone(), n)?;
             kernels::solve(gram, right)
         };

@@ -1,5 +1,6 @@
 //! How a block of rows is cut into pieces that fit the device: a tile is a range of rows times a range of pairs.
 
+use burn::tensor::Tensor;
 use std::ops::Range;
 
 /// Some rows, and the pairs of the design evaluated on them together.
@@ -22,8 +23,27 @@ pub fn tiles(n_rows: usize, n_pairs: usize, rows_per_pair: usize, tile_rows: usi
     (0..n_rows).flat_map(|row| chunks(n_pairs, step).map(move |pairs| Tile { rows: row..row + 1, pairs })).collect()
 }
 
-fn chunks(length: usize, step: usize) -> impl Iterator<Item = Range<usize>> {
+/// `0..length` in ranges of `step`, the last one shorter.
+pub(crate) fn chunks(length: usize, step: usize) -> impl Iterator<Item = Range<usize>> {
     (0..length).step_by(step).map(move |from| from..(from + step).min(length))
+}
+
+/// Puts tiles back together: pairs side by side, then rows one below the other.
+pub(super) fn join(parts: Vec<Tensor<3>>, tiles: &[Tile]) -> Tensor<3> {
+    let mut rows: Vec<Tensor<3>> = Vec::new();
+    let mut row: Vec<Tensor<3>> = Vec::new();
+    for (at, part) in parts.into_iter().enumerate() {
+        row.push(part);
+        if tiles.get(at + 1).is_none_or(|next| next.rows != tiles[at].rows) {
+            rows.push(cat(std::mem::take(&mut row), 1));
+        }
+    }
+    cat(rows, 0)
+}
+
+/// Parts one after the other along a dimension.
+pub(crate) fn cat<const D: usize>(mut parts: Vec<Tensor<D>>, dimension: usize) -> Tensor<D> {
+    if parts.len() == 1 { parts.remove(0) } else { Tensor::cat(parts, dimension) }
 }
 
 #[cfg(test)]
