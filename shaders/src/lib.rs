@@ -12,6 +12,7 @@ pub mod affine;
 pub mod cholesky;
 pub mod gram;
 pub mod mask;
+pub mod moments;
 pub mod project;
 pub mod value;
 
@@ -23,6 +24,7 @@ pub use kernel::{Kernel, Layout};
 pub const KERNELS: &[&Kernel] = &[
     &mask::KERNEL,
     &value::KERNEL,
+    &moments::KERNEL,
     &project::KERNEL,
     &gram::KERNEL,
     &cholesky::KERNEL,

@@ -1,4 +1,4 @@
-// out[((t·P + p)·2 + side)·L + l, f] = rows[t, f] if (player_of[f] in members[p]) != side, else background[start[p] + l, f].
+// out[((t·P + p)·S + side)·L + l, f] = rows[t, f] if (player_of[f] in members[p]) != side, else background[start[p] + l, f].
 // One invocation a cell. Values travel as bits, so NaN and infinities pass unchanged.
 struct Params {
     cells: u32,
@@ -7,6 +7,7 @@ struct Params {
     run: u32,
     words: u32,
     per_row: u32,
+    sides: u32,
 }
 
 @group(0) @binding(0) var<storage, read_write> params: Params;
@@ -32,8 +33,8 @@ fn main(
     let feature = cell % params.features;
     let row = cell / params.features;
     let l = row % params.run;
-    let side = (row / params.run) & 1u;
-    let pair = row / (2u * params.run);
+    let pair = row / (params.sides * params.run);
+    let side = row / params.run - pair * params.sides;
     let t = pair / params.pairs;
     let entry = select(pair - t * params.pairs, pair, params.per_row != 0u);
 

@@ -32,12 +32,13 @@ struct MaskCase {
     run: usize,
     players: usize,
     per_row: bool,
+    sides: usize,
 }
 
 impl MaskCase {
     /// Compares all devices with the twin, bit for bit, on values that include NaN and infinities.
     fn check(&self) {
-        let Self { rows, features, pairs, run, players, per_row } = *self;
+        let Self { rows, features, pairs, run, players, per_row, sides } = *self;
         let (entries, words, background) = (if per_row { rows * pairs } else { pairs }, players.div_ceil(32), run + 3);
         let odd = |values: Vec<f32>| -> Vec<f32> {
             let special = [f32::NAN, f32::INFINITY, -0.0, f32::from_bits(0x7fc0_1234)];
@@ -48,7 +49,7 @@ impl MaskCase {
         let player = |(f, w): (usize, &u32)| if f % 5 == 4 { mask_twin::NO_PLAYER } else { w % players as u32 };
         let player_of: Vec<u32> = bits(5, features).iter().enumerate().map(player).collect();
 
-        let cells = rows * pairs * 2 * run * features;
+        let cells = rows * pairs * sides * run * features;
         let [cells_32, features_32, pairs_32, run_32, words_32] =
             [cells, features, pairs, run, words].map(|n| n as u32);
         let params = mask_twin::Params {
@@ -58,6 +59,7 @@ impl MaskCase {
             run: run_32,
             words: words_32,
             per_row: u32::from(per_row),
+            sides: sides as u32,
         };
         let mut expected = vec![0.0; cells];
         mask_twin::mask(&params, &x, &b, &members, &start, &player_of, &mut expected);
@@ -72,9 +74,10 @@ impl MaskCase {
                     player_of: ints(&player_of, [features], &device),
                     run,
                     per_row,
+                    sides: 2,
                 },
             ];
-            for pairs in made {
+            for pairs in made.map(|pairs| if sides == 1 { pairs.one_sided() } else { pairs }) {
                 let (x, b) = (floats(&x, [rows, features], &device), floats(&b, [background, features], &device));
                 assert_same_bits(&what, &read(mask(x, b, &pairs).unwrap()).unwrap(), &expected);
             }
@@ -93,10 +96,12 @@ fn mask_selects_the_same_bits() {
         (5, 30, 37, 3, 30, false),
         (5, 30, 37, 3, 65, true),
     ] {
-        MaskCase { rows, features, pairs, run, players, per_row }.check();
+        for sides in [2, 1] {
+            MaskCase { rows, features, pairs, run, players, per_row, sides }.check();
+        }
     }
     // 16.8 million cells are 65625 workgroups.
-    MaskCase { rows: 1, features: 1, pairs: 2000, run: 4200, players: 1, per_row: false }.check();
+    MaskCase { rows: 1, features: 1, pairs: 2000, run: 4200, players: 1, per_row: false, sides: 2 }.check();
 }
 
 #[test]

@@ -21,8 +21,8 @@ pub trait Mask: Backend {
 }
 
 /// The rows to predict for every pair: the value of `rows` \[T, F\] where a feature's player is in the coalition, that of a
-/// background row \[B, F\] where not. Gives \[T·P·2·L, F\]; row ((t·P + p)·2 + side)·L + l belongs to explained row t, pair p,
-/// side 0 (the coalition) or 1 (its complement), and background row `start[p] + l`.
+/// background row \[B, F\] where not. Gives \[T·P·S·L, F\]; row ((t·P + p)·S + side)·L + l belongs to explained row t, pair p,
+/// side 0 (the coalition) or 1 (its complement; not there if S = 1), and background row `start[p] + l`.
 ///
 /// Values are selected as bits: NaN and infinities pass unchanged.
 ///
@@ -34,7 +34,7 @@ pub fn mask(rows: Tensor<2>, background: Tensor<2>, pairs: &Pairs) -> Result<Ten
     let [explained, features] = rows.dims();
     let [_, words] = pairs.members.dims();
     let count = pairs.pairs_of(explained)?;
-    let output = [explained * count * 2 * pairs.run, features];
+    let output = [explained * count * pairs.sides * pairs.run, features];
     check.shape("rows", &rows, [explained, features])?;
     check.shape("background", &background, [background.dims()[0], features])?;
     check.shape("members", &pairs.members, [pairs.entries(), words])?;
@@ -49,6 +49,7 @@ pub fn mask(rows: Tensor<2>, background: Tensor<2>, pairs: &Pairs) -> Result<Ten
         run: pairs.run as u32,
         words: words as u32,
         per_row: u32::from(pairs.per_row),
+        sides: pairs.sides as u32,
     };
     let (members, start, player_of) = pairs.words();
     Ok(Tensor::from_dispatch(Dispatch::mask(

@@ -5,7 +5,7 @@
 //! device to the host, and [`read_count`] counts its use.
 //!
 //! T explained rows, F features, P coalition pairs, L run length (background rows averaged for a coalition), B background
-//! rows, K model outputs, n players, W = ⌈n / 32⌉ words of a bit set, q rows of a projection, g groups of pairs.
+//! rows, K model outputs, n players, W = ⌈n / 32⌉ words of a bit set, S sides of a pair, q rows of a projection, g groups of pairs.
 
 mod affine;
 mod cholesky;
@@ -13,6 +13,7 @@ mod gram;
 mod launch;
 mod link;
 mod mask;
+mod moments;
 mod pairs;
 mod project;
 mod read;
@@ -24,6 +25,7 @@ pub use cholesky::solve;
 pub use gram::gram;
 pub use link::Link;
 pub use mask::mask;
+pub use moments::moments;
 pub use pairs::Pairs;
 pub use project::project;
 pub use read::{read, read_count};

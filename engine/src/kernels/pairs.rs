@@ -21,6 +21,8 @@ pub struct Pairs {
     pub run: usize,
     /// Every explained row has pairs of its own.
     pub per_row: bool,
+    /// S: 2 if each coalition comes with its complement, 1 if it comes alone.
+    pub sides: usize,
 }
 
 impl Pairs {
@@ -61,7 +63,13 @@ impl Pairs {
             player_of: upload(player_of, [features], device),
             run,
             per_row,
+            sides: 2,
         })
+    }
+
+    /// The coalitions without their complements: what [`super::moments`] takes. [`super::value`] needs both.
+    pub fn one_sided(self) -> Self {
+        Self { sides: 1, ..self }
     }
 
     /// Entries of `start`: P, or T·P if `per_row`.

@@ -2,7 +2,7 @@
 
 use super::launch::{Check, contiguous, elements, empty, launch, tensor};
 use super::{Link, Pairs};
-use crate::Result;
+use crate::{Error, Result};
 use burn::backend::wgpu::CubeBackend;
 use burn::backend::{Backend, Dispatch, Flex, backend_extension, tensor::FloatTensor, tensor::IntTensor};
 use burn::tensor::Tensor;
@@ -54,9 +54,12 @@ pub fn value(predictions: Tensor<2>, averaging: Averaging) -> Result<Tensor<3>> 
     let check = Check { kernel: KERNEL.name, device: &device };
     let [explained, outputs] = full.dims();
     let count = pairs.pairs_of(explained)?;
+    if pairs.sides != 2 {
+        return Err(Error::input("value: a contrast needs a coalition and its complement, these pairs have one side"));
+    }
     let base_rows = if base.dims()[0] == 1 { 1 } else { weights.dims()[0] };
     check.shape("full", &full, [explained, outputs])?;
-    check.shape("predictions", &predictions, [explained * count * 2 * pairs.run, outputs])?;
+    check.shape("predictions", &predictions, [explained * count * pairs.sides * pairs.run, outputs])?;
     check.shape("weights", &weights, weights.dims())?;
     check.shape("start", &pairs.start, [pairs.entries()])?;
     check.shape("tilt", &tilt, [pairs.entries()])?;
