@@ -16,21 +16,28 @@ pub fn drivers(drivers: &[GlobalValue], top: usize) -> String {
     let largest = sorted.first().map_or(0.0, |driver| driver.mean_abs);
     let decimals = decimals(largest);
     let number = |value: f64| format!("{value:.decimals$}");
-    let numbers = |driver: &GlobalValue| [driver.mean_abs, driver.mean_abs_stderr, driver.mean].map(number);
+    let shown = &sorted[..top.min(sorted.len())];
+    // The order of players is told where it could be another with other rows.
+    let uncertain = shown.iter().any(|driver| driver.rank_low < driver.rank_high);
     let mut table = Table::new();
     table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(["player", "mean |φ|", "± SE", "mean φ", ""]);
-    let longest = sorted.iter().take(top).map(|driver| driver.player.chars().count()).max().unwrap_or(0);
+    let header = ["rank", "player", "mean |φ|", "± SE", "mean φ", ""];
+    table.set_header(&header[usize::from(!uncertain)..]);
+    let longest = shown.iter().map(|driver| driver.player.chars().count()).max().unwrap_or(0);
+    let ranks = shown.iter().map(|driver| rank(driver).chars().count() + 2).max().unwrap_or(0).max("rank".len() + 2);
     // Three columns of numbers with their sign and two spaces each, and margins.
-    let text = longest + 3 * (number(largest).len().max("mean |φ|".len()) + 3) + 4;
+    let text = longest + 3 * (number(largest).len().max("mean |φ|".len()) + 3) + 4 + if uncertain { ranks } else { 0 };
     let width = table.width().map_or(usize::MAX, usize::from);
     let cells =
         if width < NARROWEST { BAR_CELLS.1 } else { width.saturating_sub(text).clamp(BAR_CELLS.0, BAR_CELLS.1) };
-    for driver in sorted.iter().take(top) {
-        let [mean_abs, stderr, mean] = numbers(driver);
-        table.add_row([&driver.player, &mean_abs, &stderr, &mean, &bar(driver.mean_abs, largest, cells)]);
+    for driver in shown {
+        let [mean_abs, stderr, mean] = [driver.mean_abs, driver.mean_abs_stderr, driver.mean].map(number);
+        let bar = bar(driver.mean_abs, largest, cells);
+        let row = [rank(driver), driver.player.clone(), mean_abs, stderr, mean, bar];
+        table.add_row(&row[usize::from(!uncertain)..]);
     }
-    for column in 1..=3 {
+    let numbers = 1 + usize::from(uncertain);
+    for column in numbers..numbers + 3 {
         if let Some(column) = table.column_mut(column) {
             column.set_cell_alignment(CellAlignment::Right);
         }
@@ -38,6 +45,12 @@ pub fn drivers(drivers: &[GlobalValue], top: usize) -> String {
     let rest = sorted.len().saturating_sub(top);
     let more = if rest > 0 { format!("\n {rest} more; `--summary FILE` writes them all") } else { String::new() };
     format!("{}{more}", table.trim_fmt())
+}
+
+/// The places a driver may have: `1–2`.
+fn rank(driver: &GlobalValue) -> String {
+    let (low, high) = (driver.rank_low, driver.rank_high);
+    if low == high { low.to_string() } else { format!("{low}–{high}") }
 }
 
 /// A bar in proportion, in eighths of a cell, at most `cells` long.
@@ -56,7 +69,7 @@ mod tests {
 
     #[test]
     fn drivers_are_sorted_and_measured_against_the_largest() {
-        let driver = |player: &str, mean_abs, mean| GlobalValue {
+        let driver = |player: &str, mean_abs, mean, rank| GlobalValue {
             player: player.into(),
             mean_abs,
             mean_abs_stderr: 0.01,
@@ -66,8 +79,13 @@ mod tests {
             mean_square_stderr: 0.0,
             median: 0.0,
             typical_stderr: 0.0,
+            rank,
+            rank_low: rank,
+            rank_high: rank,
+            rank_stderr: 0.0,
         };
-        let text = drivers(&[driver("age", 0.125, -0.1), driver("income", 0.25, 0.2), driver("sex", 0.0, 0.0)], 2);
+        let mut all = [driver("age", 0.125, -0.1, 2), driver("income", 0.25, 0.2, 1), driver("sex", 0.0, 0.0, 3)];
+        let text = drivers(&all, 2);
         let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
         assert_eq!(
             lines,
@@ -76,6 +94,18 @@ mod tests {
                 " income    0.2500  0.0100   0.2000  ████████████████████████",
                 " age       0.1250  0.0100  -0.1000  ████████████",
                 " 1 more; `--summary FILE` writes them all",
+            ]
+        );
+        // Places that are not certain have a column.
+        all[0].rank_low = 1;
+        let text = drivers(&all, 2);
+        let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
+        assert_eq!(
+            lines[..3],
+            [
+                " rank  player  mean |φ|    ± SE   mean φ",
+                " 1     income    0.2500  0.0100   0.2000  ████████████████████████",
+                " 1–2   age       0.1250  0.0100  -0.1000  ████████████",
             ]
         );
     }

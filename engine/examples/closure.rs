@@ -32,7 +32,7 @@ fn main() -> pellucid::Result<()> {
     assert!(explanation.worst_additivity_gap() < 1e-4);
 
     // The same, over a whole table: add block after block, finish once.
-    let mut summary = Summary::new(provenance.outputs.clone(), provenance.players.clone());
+    let mut summary = Summary::new(provenance.outputs.clone(), provenance.players.clone(), 0);
     summary.add(&explanation);
     for value in &summary.finish()[0].values {
         println!("mean |φ| of {:8} {:.3}", value.player, value.mean_abs);

@@ -1,14 +1,15 @@
 //! The background: the rows that stand in for an absent feature, and how much each counts.
 
-use super::encoder::{Encoder, require_finite};
+use super::encoder::{Encoder, require_finite, texts};
 use super::kmeans;
+use super::reservoir::{Reservoir, put};
 use super::table::{Table, of_file};
 use crate::{Error, Result};
-use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::array::{Array, AsArray, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Float64Type};
 use ndarray::{Array2, ArrayView1, Axis};
+use rand::SeedableRng;
 use rand::seq::SliceRandom;
-use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 const BATCH_ROWS: usize = 8192;
@@ -33,17 +34,21 @@ pub struct Background {
     pub rows: Array2<f32>,
     /// `[background]`, not negative, sum 1.
     pub weights: Vec<f64>,
+    /// `[background]`: the cells of the label column, if one was asked for.
+    pub labels: Option<Vec<String>>,
     /// For reports and provenance: "100 of 3000 rows of train.csv, sampled with seed 7".
     pub description: String,
 }
 
-/// Rows read so far with their weights before normalisation.
+/// Rows kept so far with their weights before normalisation.
+#[derive(Default)]
 struct Rows {
     width: usize,
     values: Vec<f32>,
     weights: Vec<f64>,
-    /// Rows of the table, kept or not.
-    offered: usize,
+    labels: Vec<String>,
+    /// The number in the table of each row, from 0.
+    origins: Vec<usize>,
 }
 
 impl Background {
@@ -53,6 +58,7 @@ impl Background {
         Background {
             rows,
             weights: vec![1.0 / n_rows.max(1) as f64; n_rows],
+            labels: None,
             description: format!("{n_rows} rows given"),
         }
     }
@@ -63,48 +69,57 @@ impl Background {
         order.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
         self.rows = self.rows.select(Axis(0), &order);
         self.weights = order.iter().map(|&row| self.weights[row]).collect();
+        if let Some(labels) = &mut self.labels {
+            *labels = order.iter().map(|&row| labels[row].clone()).collect();
+        }
         order
     }
 
     /// Reads the table once. `weights` names a column of row weights (to be left out of the encoder's columns): a sample keeps the
-    /// weights of its rows, k-means adds them up; without it each row weighs the same.
+    /// weights of its rows, k-means adds them up; without it each row weighs the same. `label` names the column of what was true,
+    /// to be kept as text.
     ///
     /// # Errors
     /// More rows or clusters asked for than there are, none asked for, missing values in k-means, weights that are negative, missing
-    /// or all zero, and whatever the table or the encoder refuses.
+    /// or all zero, missing labels, labels of k-means centres, and whatever the table or the encoder refuses.
     pub fn read(
         table: &Table,
         encoder: &Encoder,
         choice: BackgroundChoice,
         weights: Option<&str>,
+        label: Option<&str>,
     ) -> Result<Background> {
-        if let Some(name) = weights {
+        for name in [weights, label].into_iter().flatten() {
             table.positions(&[name.to_string()])?;
         }
+        if let (Some(name), BackgroundChoice::KMeans { .. }) = (label, choice) {
+            return Err(Error::input(format!("k-means centres have no label: `{name}` is that of single rows"))
+                .hint("take a sample of rows or all rows as the background"));
+        }
         let of_table = |e| of_file(table.path(), e);
-        let mut rows =
-            Rows { width: encoder.feature_names().len(), values: Vec::new(), weights: Vec::new(), offered: 0 };
-        let mut sampler = match choice {
-            BackgroundChoice::Sample { rows, seed } => Some(Reservoir::new(rows, seed)),
-            _ => None,
+        let mut rows = Rows { width: encoder.feature_names().len(), ..Rows::default() };
+        let (capacity, seed) = match choice {
+            BackgroundChoice::Sample { rows, seed } => (rows, seed),
+            _ => (usize::MAX, 0),
         };
+        let mut sampler = Reservoir::new(capacity, seed);
         for batch in table.batches(BATCH_ROWS)? {
             let batch = batch?;
-            let encoded = encoder.encode(&batch, rows.offered + 1).map_err(of_table)?;
-            let weights =
-                weights.map(|name| row_weights(&batch, name, rows.offered + 1)).transpose().map_err(of_table)?;
+            let first = sampler.offered();
+            let encoded = encoder.encode(&batch, first + 1).map_err(of_table)?;
+            let weights = weights.map(|name| row_weights(&batch, name, first + 1)).transpose().map_err(of_table)?;
+            let labels = label.map(|name| row_labels(&batch, name, first + 1)).transpose().map_err(of_table)?;
             for (r, row) in encoded.outer_iter().enumerate() {
-                let weight = weights.as_ref().map_or(1.0, |w| w[r]);
-                match &mut sampler {
-                    None => rows.push(row, weight),
-                    Some(sampler) => sampler.offer(rows.offered + r, row, weight, &mut rows),
+                let Some(place) = sampler.place() else { continue };
+                rows.set(place, row, first + r, weights.as_ref().map_or(1.0, |w| w[r]));
+                if let Some(labels) = &labels {
+                    put(&mut rows.labels, place, labels.value(r).to_string());
                 }
             }
-            rows.offered += batch.num_rows();
         }
         let name = table.path().file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let origins = sampler.map_or(Vec::new(), |s| s.origins);
-        rows.choose(choice, &origins, &name, encoder.feature_names()).map_err(of_table)
+        let background = rows.choose(choice, sampler.offered(), &name, encoder.feature_names()).map_err(of_table)?;
+        Ok(Background { labels: background.labels.filter(|_| label.is_some()), ..background })
     }
 }
 
@@ -120,29 +135,31 @@ fn require_enough(asked: usize, total: usize, what: &str) -> Result<()> {
 }
 
 impl Rows {
-    fn push(&mut self, row: ArrayView1<f32>, weight: f64) {
-        self.values.extend(row);
-        self.weights.push(weight);
+    /// Puts a row into a place, or behind the last one.
+    fn set(&mut self, place: usize, row: ArrayView1<f32>, origin: usize, weight: f64) {
+        let at = place * self.width;
+        self.values.resize(self.values.len().max(at + self.width), 0.0);
+        self.values[at..][..self.width].iter_mut().zip(row).for_each(|(to, from)| *to = *from);
+        put(&mut self.weights, place, weight);
+        put(&mut self.origins, place, origin);
     }
 
-    fn set(&mut self, i: usize, row: ArrayView1<f32>, weight: f64) {
-        self.values[i * self.width..][..self.width].iter_mut().zip(row).for_each(|(to, from)| *to = *from);
-        self.weights[i] = weight;
-    }
-
-    /// Puts the rows in the order of their row numbers.
-    fn sort(&mut self, origins: &[usize]) {
-        let mut order: Vec<usize> = (0..origins.len()).collect();
-        order.sort_unstable_by_key(|&i| origins[i]);
+    /// Puts the rows in the order of the table.
+    fn sort(&mut self) {
+        let mut order: Vec<usize> = (0..self.origins.len()).collect();
+        order.sort_unstable_by_key(|&i| self.origins[i]);
         self.values = order.iter().flat_map(|&i| &self.values[i * self.width..][..self.width]).copied().collect();
         self.weights = order.iter().map(|&i| self.weights[i]).collect();
+        if !self.labels.is_empty() {
+            self.labels = order.iter().map(|&i| std::mem::take(&mut self.labels[i])).collect();
+        }
     }
 
-    /// All rows of `table` as read, or the sample with the rows it came from, as the background asked for.
+    /// The rows kept of a table of `total` rows as the background asked for.
     fn choose(
         mut self,
         choice: BackgroundChoice,
-        origins: &[usize],
+        total: usize,
         table: &str,
         features: &[String],
     ) -> Result<Background> {
@@ -150,9 +167,8 @@ impl Rows {
         match choice {
             BackgroundChoice::All => self.finish(format!("all {read} rows of {table}")),
             BackgroundChoice::Sample { rows, seed } => {
-                require_enough(rows, self.offered, "rows")?;
-                self.sort(origins);
-                let total = self.offered;
+                require_enough(rows, total, "rows")?;
+                self.sort();
                 self.finish(format!("{rows} of {total} rows of {table}, sampled with seed {seed}"))
             }
             BackgroundChoice::KMeans { clusters, seed } => {
@@ -168,40 +184,14 @@ impl Rows {
                     String::new()
                 };
                 let description = format!("{found} k-means clusters{fewer} of {read} rows of {table}, seed {seed}");
-                Ok(Background { rows, weights, description })
+                Ok(Background { rows, weights, labels: None, description })
             }
         }
     }
 
     fn finish(self, description: String) -> Result<Background> {
         let rows = Array2::from_shape_vec((self.weights.len(), self.width), self.values).expect("one value a cell");
-        Ok(Background { rows, weights: normalised(self.weights)?, description })
-    }
-}
-
-/// Algorithm R (Vitter 1985): row `i` (from 0) takes a random place among the `n` kept with chance n / (i + 1).
-struct Reservoir {
-    n: usize,
-    random: ChaCha8Rng,
-    /// Row number of each row kept.
-    origins: Vec<usize>,
-}
-
-impl Reservoir {
-    fn new(n: usize, seed: u64) -> Self {
-        Reservoir { n, random: ChaCha8Rng::seed_from_u64(seed), origins: Vec::new() }
-    }
-
-    fn offer(&mut self, i: usize, row: ArrayView1<f32>, weight: f64, kept: &mut Rows) {
-        if self.origins.len() < self.n {
-            self.origins.push(i);
-            return kept.push(row, weight);
-        }
-        let place = self.random.random_range(0..=i as u64) as usize;
-        if place < self.n {
-            self.origins[place] = i;
-            kept.set(place, row, weight);
-        }
+        Ok(Background { rows, weights: normalised(self.weights)?, labels: Some(self.labels), description })
     }
 }
 
@@ -232,4 +222,15 @@ fn row_weights(batch: &RecordBatch, name: &str, first_row: usize) -> Result<Vec<
         w => Err(wrong(r, &format!("`{w}`"))),
     };
     (0..numbers.len()).map(weight).collect()
+}
+
+fn row_labels(batch: &RecordBatch, name: &str, first_row: usize) -> Result<StringArray> {
+    let column = batch.column_by_name(name).ok_or_else(|| Error::input(format!("there is no column `{name}`")))?;
+    let labels = texts(column, name)?;
+    let missing = |r: &usize| labels.is_null(*r) || matches!(labels.value(*r), "" | "NaN");
+    match (0..labels.len()).find(missing) {
+        None => Ok(labels),
+        Some(r) => Err(Error::input(format!("row {}, label column `{name}`: the value is missing", first_row + r))
+            .hint("give the label of every row, or leave such rows out of the table")),
+    }
 }

@@ -4,10 +4,11 @@ use super::cells;
 use super::matching::{Roles, Source, match_columns};
 use super::names;
 use super::schema::{Encoding, Schema};
+use super::text::text;
+use crate::explain::FeatureValue;
 use crate::{Error, Result};
 use arrow::array::{Array, AsArray, Float64Array, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Float64Type, Schema as Columns};
-use arrow::util::display::{ArrayFormatter, FormatOptions};
 use ndarray::Array2;
 use rayon::prelude::*;
 use std::collections::HashMap;
@@ -91,28 +92,29 @@ impl Encoder {
         Ok(rows)
     }
 
-    /// The raw value of a player in one row of a batch, as a reader of the table knows it: `39`, `Private`, or `a=1, b=2` for a
-    /// group of several columns. Columns that are one-hot already show the category that is 1.
-    pub fn raw_value(&self, batch: &RecordBatch, row: usize, group: &Group) -> String {
+    /// A player in one row of a batch, as a reader of the table knows it: `39`, `Private`, or `a=1, b=2` for a group of several
+    /// columns. Columns that are one-hot already show the category that is 1. A player that is one numeric column has a number too,
+    /// unless the cell is missing.
+    pub fn raw_value(&self, batch: &RecordBatch, row: usize, group: &Group) -> FeatureValue {
         let in_group = |s: &&Source| s.places.iter().flatten().any(|p| group.features.contains(p));
-        let shown: Vec<(&str, String)> = self
-            .sources
-            .iter()
-            .filter(in_group)
-            .map(|s| {
-                (s.column.name.as_str(), batch.column_by_name(&s.column.name).map_or(String::new(), |c| text(c, row)))
-            })
-            .collect();
-        if let [(_, value)] = &shown[..] {
-            return value.clone();
+        let column = |s: &Source| batch.column_by_name(&s.column.name).cloned();
+        let sources: Vec<&Source> = self.sources.iter().filter(in_group).collect();
+        if let [source] = sources[..] {
+            let Some(cells) = column(source) else { return FeatureValue { text: String::new(), number: None } };
+            let number = || numbers(&cells.slice(row, 1), &source.column.name, row).ok()?.iter().next()?;
+            let number = (source.column.encoding == Encoding::Numeric).then(number).flatten();
+            return FeatureValue { text: text(&cells, row), number: number.filter(|n| n.is_finite()) };
         }
+        let cell = |s: &Source| column(s).map_or(String::new(), |c| text(&c, row));
+        let shown: Vec<(&str, String)> = sources.iter().map(|s| (s.column.name.as_str(), cell(s))).collect();
         let category = |name: &str| name.strip_prefix(&group.name)?.strip_prefix('=').map(str::to_string);
         let ones: Vec<Option<String>> =
             shown.iter().filter(|(_, v)| v == "1").map(|(name, _)| category(name)).collect();
-        match &ones[..] {
+        let text = match &ones[..] {
             [Some(category)] => category.clone(),
             _ => shown.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(", "),
-        }
+        };
+        FeatureValue { text, number: None }
     }
 }
 
@@ -194,7 +196,7 @@ fn find_categories(
 }
 
 /// Cells as text; whole numbers without a decimal point, so that 1.0 is the category `1`.
-fn texts(column: &dyn Array, name: &str) -> Result<StringArray> {
+pub(super) fn texts(column: &dyn Array, name: &str) -> Result<StringArray> {
     let wrong =
         |e: arrow::error::ArrowError| Error::input(format!("column `{name}` cannot be read as categories: {e}"));
     if column.data_type().is_floating() {
@@ -202,13 +204,6 @@ fn texts(column: &dyn Array, name: &str) -> Result<StringArray> {
         return Ok(numbers.as_primitive::<Float64Type>().iter().map(|v| v.map(|v| v.to_string())).collect());
     }
     Ok(arrow::compute::cast(column, &DataType::Utf8).map_err(wrong)?.as_string().clone())
-}
-
-fn text(column: &dyn Array, row: usize) -> String {
-    let shown = ArrayFormatter::try_new(column, &FormatOptions::default()).map(|f| f.value(row).to_string());
-    let shown = shown.unwrap_or_default();
-    let whole = column.data_type().is_floating().then(|| shown.strip_suffix(".0").map(str::to_string)).flatten();
-    whole.unwrap_or(shown)
 }
 
 fn groups(declared: &[(String, Vec<String>)], features: &[String], sources: &[Source]) -> Result<Vec<Group>> {

@@ -22,8 +22,10 @@ mod names;
 mod output;
 mod parquet;
 mod pending;
+mod reservoir;
 mod schema;
 mod table;
+mod text;
 
 pub use background::{Background, BackgroundChoice};
 pub use encoder::{Encoder, Group, require_finite};
@@ -31,5 +33,7 @@ pub use layout::Layout;
 pub use matching::Roles;
 pub use output::{AttributionWriter, OutputFormat};
 pub use pending::{Pending, Sink, remove_unfinished};
+pub(crate) use reservoir::{Reservoir, put};
 pub use schema::{Column, Encoding, Schema};
 pub use table::{Batches, Format, ReadOptions, Table};
+pub use text::row_id;

@@ -9,6 +9,7 @@ mod per_row;
 mod placed;
 mod players;
 mod predictor;
+mod ranking;
 mod sample;
 mod summary;
 mod tiles;
@@ -19,7 +20,7 @@ pub use control::Control;
 pub use kernel_shap::KernelShap;
 pub use players::Players;
 pub(crate) use predictor::Predictor;
-pub use sample::{ExplainedRow, FeatureValue};
+pub use sample::{ExplainedRow, FeatureValue, RowSample};
 pub use summary::{GlobalExplanation, GlobalValue, Summary};
 pub(crate) use tiles::{cat, chunks};
 
@@ -62,11 +63,16 @@ impl Explanation {
 
     /// The largest |base + Σ φ − link(prediction)| over rows and outputs.
     pub fn worst_additivity_gap(&self) -> f64 {
-        let gap = |(row, k)| {
+        (0..self.n_rows()).map(|row| self.additivity_gap(row)).fold(0.0, f64::max)
+    }
+
+    /// The same of one row.
+    fn additivity_gap(&self, row: usize) -> f64 {
+        let gap = |k: usize| {
             let sum: f64 = self.values.slice(ndarray::s![row, k, ..]).iter().map(|&v| f64::from(v)).sum();
             (self.base_values[k] + sum - self.link.apply(f64::from(self.predictions[(row, k)]))).abs()
         };
-        ndarray::indices(self.predictions.dim()).into_iter().map(gap).fold(0.0, f64::max)
+        (0..self.base_values.len()).map(gap).fold(0.0, f64::max)
     }
 }
 

@@ -4,8 +4,12 @@
 //! update; the median is the P² estimate of Jain & Chlamtac 1985 (exact up to five rows), so memory does not grow with the table.
 //! Each mean comes with the standard error of the mean over rows, s/√R. Sampling error of the single attributions inflates mean |φ| where
 //! |φ| is below its own standard error; the mean squared standard error is kept beside it so that a reader can see when.
+//!
+//! The order of the players by mean |φ| is as uncertain as those means: each place comes with the interval of [`super::ranking`].
 
 use super::Explanation;
+use super::ranking::{Place, Ranking};
+use ndarray::Axis;
 use serde::Serialize;
 
 /// Running totals over explained rows; merge by adding rows in order.
@@ -16,6 +20,7 @@ pub struct Summary {
     rows: u64,
     /// `[output][player]`.
     cells: Vec<Vec<Cell>>,
+    ranking: Ranking,
     base_values: Vec<f64>,
     worst_gap: f64,
     prediction_range: Vec<(f64, f64)>,
@@ -44,9 +49,9 @@ pub struct GlobalValue {
     pub median: f64,
     /// √ of the mean squared standard error of single attributions: how much of `mean_abs` may be sampling noise.
     pub typical_stderr: f64,
-    /// Place by mean |φ|, from 1.
+    /// Place by mean |φ|, from 1; players with the same mean share the better place.
     pub rank: usize,
-    /// Places that hold 95 % of bootstrap replicates of the rows.
+    /// Places that hold 95 % of bootstrap replicates of the rows; the place itself for a single row.
     pub rank_low: usize,
     pub rank_high: usize,
     /// Standard deviation of the place over the replicates.
@@ -63,19 +68,27 @@ pub struct GlobalExplanation {
 }
 
 impl Summary {
-    pub fn new(outputs: Vec<String>, players: Vec<String>) -> Self {
+    /// `seed` draws the bootstrap of the ranking.
+    pub fn new(outputs: Vec<String>, players: Vec<String>, seed: u64) -> Self {
         let cells = vec![vec![Cell::default(); players.len()]; outputs.len()];
+        let ranking = Ranking::new(outputs.len(), players.len(), seed);
         let prediction_range = vec![(f64::INFINITY, f64::NEG_INFINITY); outputs.len()];
-        Self { outputs, players, rows: 0, cells, base_values: Vec::new(), worst_gap: 0.0, prediction_range }
+        Self { outputs, players, rows: 0, cells, ranking, base_values: Vec::new(), worst_gap: 0.0, prediction_range }
     }
 
     /// Adds a block of explained rows.
     pub fn add(&mut self, block: &Explanation) {
+        self.add_rows(block, &(0..block.n_rows()).collect::<Vec<_>>());
+    }
+
+    /// Adds some rows of a block, by their positions in it.
+    pub(super) fn add_rows(&mut self, block: &Explanation, rows: &[usize]) {
         self.base_values = block.base_values.to_vec();
-        self.worst_gap = self.worst_gap.max(block.worst_additivity_gap());
-        for (row, values) in block.values.outer_iter().enumerate() {
+        self.ranking.add(block.values.view(), rows, self.rows);
+        for &row in rows {
             self.rows += 1;
-            for (k, output) in values.outer_iter().enumerate() {
+            self.worst_gap = self.worst_gap.max(block.additivity_gap(row));
+            for (k, output) in block.values.index_axis(Axis(0), row).outer_iter().enumerate() {
                 let prediction = f64::from(block.predictions[(row, k)]);
                 let range = &mut self.prediction_range[k];
                 *range = (range.0.min(prediction), range.1.max(prediction));
@@ -101,11 +114,16 @@ impl Summary {
     }
 
     pub fn finish(&self) -> Vec<GlobalExplanation> {
-        let explain = |(k, output): (usize, &String)| GlobalExplanation {
-            output: output.clone(),
-            base_value: self.base_values.get(k).copied().unwrap_or(f64::NAN),
-            rows: self.rows,
-            values: self.players.iter().zip(&self.cells[k]).map(|(player, cell)| cell.finish(player)).collect(),
+        let explain = |(k, output): (usize, &String)| {
+            let cells = &self.cells[k];
+            let means: Vec<f64> = cells.iter().map(|cell| cell.absolute.mean).collect();
+            let places = self.ranking.places(k, &means);
+            GlobalExplanation {
+                output: output.clone(),
+                base_value: self.base_values.get(k).copied().unwrap_or(f64::NAN),
+                rows: self.rows,
+                values: self.players.iter().zip(cells).zip(places).map(|((p, cell), at)| cell.finish(p, at)).collect(),
+            }
         };
         self.outputs.iter().enumerate().map(explain).collect()
     }
@@ -120,7 +138,7 @@ impl Cell {
         self.sampling_variance.add(stderr * stderr);
     }
 
-    fn finish(&self, player: &str) -> GlobalValue {
+    fn finish(&self, player: &str, place: Place) -> GlobalValue {
         GlobalValue {
             player: player.to_owned(),
             mean_abs: self.absolute.mean,
@@ -131,6 +149,10 @@ impl Cell {
             mean_square_stderr: self.squared.stderr(),
             median: self.median.value(),
             typical_stderr: self.sampling_variance.mean.sqrt(),
+            rank: place.rank,
+            rank_low: place.low,
+            rank_high: place.high,
+            rank_stderr: place.stderr,
         }
     }
 }

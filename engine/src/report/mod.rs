@@ -38,7 +38,10 @@ pub enum Item {
     Figure(Figure),
     Table(Table),
     /// Text to be copied: a command, a JSON document.
-    Code { title: String, text: String },
+    Code {
+        title: String,
+        text: String,
+    },
 }
 
 /// A picture with the numbers behind it.

@@ -8,7 +8,7 @@ fn read(csv: &str, model: &[&str], choice: BackgroundChoice, weights: Option<&st
     let table = open(&path)?;
     let roles = Roles { ignore: weights.iter().map(|w| w.to_string()).collect(), id: vec![] };
     let encoder = Encoder::new(table.schema(), &names(model), None, &roles)?;
-    Background::read(&table, &encoder, choice, weights).map_err(|e| match e {
+    Background::read(&table, &encoder, choice, weights, None).map_err(|e| match e {
         Error::Input { message, hint } => {
             Error::Input { message: message.replace(path.to_str().unwrap(), "FILE"), hint }
         }
@@ -59,7 +59,8 @@ fn every_row_has_the_same_chance() {
     let encoder = Encoder::new(table.schema(), &names(&["a", "b"]), None, &Roles::default()).unwrap();
     let mut counts = [0f64; 40];
     for seed in 0..2000 {
-        let background = Background::read(&table, &encoder, BackgroundChoice::Sample { rows: 10, seed }, None).unwrap();
+        let background =
+            Background::read(&table, &encoder, BackgroundChoice::Sample { rows: 10, seed }, None, None).unwrap();
         background.rows.column(0).iter().for_each(|&a| counts[a as usize] += 1.0);
     }
     let sd = (2000.0f64 * 0.25 * 0.75).sqrt();

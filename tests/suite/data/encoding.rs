@@ -47,7 +47,7 @@ fn a_schema_encodes_groups_and_shows_raw_values() {
     let groups: Vec<_> = encoder.default_groups().iter().map(|g| (g.name.as_str(), &g.features[..])).collect();
     assert_eq!(groups, [("person", &[0, 1][..]), ("floor", &[2, 3, 4][..])]);
     let batch = table.batches(9).unwrap().next().unwrap().unwrap();
-    let shown: Vec<String> = encoder.default_groups().iter().map(|g| encoder.raw_value(&batch, 0, g)).collect();
+    let shown: Vec<String> = encoder.default_groups().iter().map(|g| encoder.raw_value(&batch, 0, g).text).collect();
     assert_eq!(shown, ["grade=high, age=39", "2"]);
 }
 

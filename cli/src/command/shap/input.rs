@@ -88,7 +88,7 @@ impl Input {
                 (None, None) => BackgroundChoice::Sample { rows: BACKGROUND_ROWS, seed },
             },
         };
-        Background::read(&source.table, &source.encoder, choice, None)
+        Background::read(&source.table, &source.encoder, choice, None, None)
     }
 
     /// One pass over the rows to explain, in blocks of at most `block_rows`: model inputs, the number of the first row, and

@@ -167,7 +167,7 @@ fn explain(
     terminal: &Terminal,
 ) -> Result<()> {
     let provenance = shap.provenance();
-    let mut summary = Summary::new(provenance.outputs.clone(), provenance.players.clone());
+    let mut summary = Summary::new(provenance.outputs.clone(), provenance.players.clone(), provenance.seed);
     let mut progress = Progress::new(terminal, Some(plan.rows as u64));
     let started = Instant::now();
     let done = input.for_each_block(shap.block_rows(), &mut |rows, first, ids| {
