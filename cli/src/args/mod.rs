@@ -1,9 +1,11 @@
 //! The command line as typed. Doc comments are the help; nothing here computes.
 
+mod common;
 mod shap;
 mod value;
 
-pub use shap::{BackgroundArgs, ColumnArgs, DemoArgs, ResultArgs, ShapArgs, TuningArgs};
+pub use common::{BackgroundArgs, ColumnArgs, DesignArgs, InputArgs, RunArgs};
+pub use shap::{DemoArgs, ResultArgs, ShapArgs};
 pub use value::{Budget, Design, Draw, Format, Link};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -35,7 +37,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    Demo(DemoArgs),
+    Demo(Box<DemoArgs>),
     Shap(Box<ShapArgs>),
     /// List the devices of this machine, their limits, and the one `--device auto` takes.
     ///

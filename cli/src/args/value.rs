@@ -112,6 +112,11 @@ impl From<Link> for pellucid::explain::Link {
     }
 }
 
+/// A whole number of at least 1.
+pub fn at_least_1(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|&n| n > 0).ok_or_else(|| "a whole number of at least 1".into())
+}
+
 /// A share above 0 and below 1.
 pub fn share(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {

@@ -1,7 +1,7 @@
 //! `pellucid demo`: the `shap` command on a model and a table that are part of the program.
 
 use crate::Exit;
-use crate::args::{BackgroundArgs, ColumnArgs, DemoArgs, ShapArgs};
+use crate::args::{BackgroundArgs, ColumnArgs, DemoArgs, InputArgs, ShapArgs};
 use crate::command::shap;
 use crate::interrupt::Interrupt;
 use crate::terminal::Terminal;
@@ -27,21 +27,24 @@ pub fn run(args: &DemoArgs, terminal: &Terminal, interrupt: &Interrupt) -> Resul
         std::fs::write(&path, bytes).map_err(|error| Error::io("write", &path, error))?;
         Ok(path)
     };
-    let mut tuning = args.tuning.clone();
-    if tuning.target.is_empty() {
-        tuning.target.push(TARGET.into());
+    let mut run = args.run.clone();
+    if run.target.is_empty() {
+        run.target.push(TARGET.into());
     }
     let args = ShapArgs {
-        model: put("income.onnx", MODEL)?,
-        data: put("people.csv", PEOPLE)?,
-        columns: ColumnArgs { schema: Some(put("schema.json", SCHEMA)?), ..ColumnArgs::default() },
+        input: InputArgs {
+            model: put("income.onnx", MODEL)?,
+            data: put("people.csv", PEOPLE)?,
+            config: None,
+            columns: ColumnArgs { schema: Some(put("schema.json", SCHEMA)?), ..ColumnArgs::default() },
+        },
         background: BackgroundArgs {
             background: Some(put("population.csv", POPULATION)?),
             ..BackgroundArgs::default()
         },
-        tuning,
+        design: args.design.clone(),
+        run,
         result: args.result.clone(),
-        config: None,
     };
     terminal.note(INTRODUCTION);
     shap::run(&args, terminal, interrupt)

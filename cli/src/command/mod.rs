@@ -2,5 +2,8 @@
 
 pub mod demo;
 pub mod devices;
+mod input;
 pub mod inspect;
+mod open;
 pub mod shap;
+mod shapley;

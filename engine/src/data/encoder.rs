@@ -5,6 +5,7 @@ use super::matching::{Roles, Source, match_columns};
 use super::names;
 use super::schema::{Encoding, Schema};
 use super::text::text;
+use crate::effect::{Axis, Category};
 use crate::explain::FeatureValue;
 use crate::{Error, Result};
 use arrow::array::{Array, AsArray, Float64Array, RecordBatch, StringArray};
@@ -69,6 +70,13 @@ impl Encoder {
         &self.groups
     }
 
+    /// The raw columns as [`Axis`]es, in the model's order: a number, or a category with what each of its values feeds the model.
+    pub fn axes(&self) -> Vec<Axis> {
+        let mut axes: Vec<Axis> = self.sources.iter().map(axis).collect();
+        axes.sort_by_key(|axis| axis.features.first().copied());
+        axes
+    }
+
     /// Rows `[rows, features]`. `first_row` is the number of the batch's first row, from 1, for messages.
     ///
     /// # Errors
@@ -116,6 +124,27 @@ impl Encoder {
         };
         FeatureValue { text, number: None }
     }
+}
+
+fn axis(source: &Source) -> Axis {
+    let features: Vec<usize> = source.places.iter().flatten().copied().collect();
+    let fed = |c: usize| source.places.iter().enumerate().filter(|(_, p)| p.is_some()).map(move |(i, _)| (i, c));
+    let categories = match &source.column.encoding {
+        Encoding::Numeric => vec![],
+        Encoding::OneHot { categories } => {
+            let values = |c| fed(c).map(|(i, c)| f32::from(i == c)).collect();
+            categories
+                .iter()
+                .enumerate()
+                .map(|(c, label)| Category { label: label.clone(), values: values(c) })
+                .collect()
+        }
+        Encoding::Ordinal { categories, codes } => {
+            let category = |(label, &code): (&String, &f32)| Category { label: label.clone(), values: vec![code] };
+            categories.iter().zip(codes).map(category).collect()
+        }
+    };
+    Axis { name: source.column.name.clone(), features, categories }
 }
 
 fn fill(row: &mut [f32], source: &Source, cells: &Cells, r: usize) {

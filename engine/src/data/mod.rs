@@ -11,6 +11,7 @@
 //! Rows are counted from 1 in messages, without the header line.
 
 mod background;
+mod batch_writer;
 mod cells;
 mod csv;
 mod encoder;
@@ -28,9 +29,11 @@ mod table;
 mod text;
 
 pub use background::{Background, BackgroundChoice};
+pub use batch_writer::{BatchWriter, FileKind};
 pub use encoder::{Encoder, Group, require_finite};
 pub use layout::Layout;
 pub use matching::Roles;
+pub use names::did_you_mean;
 pub use output::{AttributionWriter, OutputFormat};
 pub use pending::{Pending, Sink, remove_unfinished};
 pub(crate) use reservoir::{Reservoir, put};

@@ -14,6 +14,12 @@
 //! Partial dependence puts values into rows where they may never occur; where features depend on each other ([`Association`]) ALE,
 //! which moves each row only within its own bin, is the one to trust.
 
+mod tidy;
+mod truth;
+
+pub use tidy::Effect;
+pub use truth::Labels;
+
 use serde::Serialize;
 
 /// A raw column as the model sees it: the features that it feeds and, if it is categorical, what each category feeds them.

@@ -77,7 +77,7 @@ impl Explanation {
 }
 
 /// Enough to repeat the run.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub struct Provenance {
     pub version: String,
     pub device: String,

@@ -5,7 +5,7 @@ use crate::explain::{Cohorts, ExplainedRow, GlobalExplanation, Provenance};
 use serde::Serialize;
 
 /// Everything a run found. Empty lists leave their part of the report out.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub struct Findings {
     pub title: String,
     /// The command that repeats the run.

@@ -3,6 +3,7 @@
 //! A figure is a Vega-Lite specification with its numbers inside. In the report Vega draws it in the reader's browser, to the
 //! width of the window and in the reader's colours; for a file the same Vega draws it here, in QuickJS, and resvg makes pixels of it.
 
+mod cards;
 mod findings;
 
 pub use findings::{ColumnCard, DataCard, Findings, ModelCard, ShownRow};

@@ -1,11 +1,12 @@
 //! What comes out: the file of attributions, the summary as JSON, the table of drivers.
 
 use crate::args::{Format, ResultArgs};
+use crate::command::shapley::Pass;
 use crate::number::{significant, thousands};
 use crate::table;
 use crate::terminal::Terminal;
 use pellucid::data::{AttributionWriter, Layout, OutputFormat, Pending};
-use pellucid::explain::{Explanation, GlobalExplanation, Provenance, Summary};
+use pellucid::explain::{Explanation, GlobalExplanation, Provenance};
 use pellucid::{Error, Result};
 use std::io::Write;
 use std::path::PathBuf;
@@ -47,19 +48,13 @@ impl Results {
     }
 
     /// Completes the files and prints the summary: JSON with `--json`, otherwise a table for each output.
-    pub fn finish(
-        self,
-        summary: &Summary,
-        provenance: &Provenance,
-        model_rows: u64,
-        seconds: f64,
-        terminal: &Terminal,
-    ) -> Result<()> {
+    pub fn finish(self, pass: &Pass, provenance: &Provenance, terminal: &Terminal) -> Result<()> {
+        let summary = &pass.summary;
         let global = summary.finish();
         let json = serde_json::json!({
             "rows": summary.rows(),
-            "model_rows": model_rows,
-            "seconds": seconds,
+            "model_rows": pass.model_rows,
+            "seconds": pass.seconds,
             "worst_additivity_gap": summary.worst_additivity_gap(),
             "global": global,
             "provenance": provenance,
@@ -85,6 +80,7 @@ impl Results {
     }
 }
 
+/// The table of an output's drivers under its heading.
 fn describe(output: &GlobalExplanation) -> String {
     let (rows, base) = (thousands(output.rows), significant(output.base_value));
     format!(

@@ -1,7 +1,8 @@
 //! What goes in: the table to explain, the players its columns make, the background.
 
-use crate::args::{ColumnArgs, ShapArgs};
-use ndarray::ArrayView2;
+use crate::args::{BackgroundArgs, ColumnArgs, InputArgs};
+use arrow::array::RecordBatch;
+use ndarray::Array2;
 use pellucid::data::{Background, BackgroundChoice, Encoder, Layout, ReadOptions, Roles, Schema, Table};
 use pellucid::explain::Players;
 use pellucid::{Error, Result};
@@ -31,14 +32,23 @@ struct Source {
 }
 
 impl Input {
-    /// `finite`: the model takes neither missing values nor infinities.
-    pub fn open(args: &ShapArgs, features: &[String], finite: bool) -> Result<Self> {
+    /// `apart`: columns of the table that are neither features nor ids, such as the label. `finite`: the model takes neither
+    /// missing values nor infinities.
+    pub fn open(
+        args: &InputArgs,
+        background: &BackgroundArgs,
+        apart: &[String],
+        features: &[String],
+        finite: bool,
+    ) -> Result<Self> {
         let schema = schema(&args.columns)?;
         let mut roles = Roles { id: args.columns.id.clone(), ignore: args.columns.ignore.clone() };
         roles.id.extend(schema.iter().flat_map(|schema| schema.id.clone()));
         let table = Source::table(&args.data, schema.as_ref(), &roles)?;
         table.positions(&roles.id)?;
-        if args.background.background.is_none() {
+        table.positions(apart)?;
+        roles.ignore.extend_from_slice(apart);
+        if background.background.is_none() {
             table.positions(&args.columns.ignore)?;
         }
         let source = Source::new(table, features, schema.as_ref(), &roles, finite)?;
@@ -64,8 +74,8 @@ impl Input {
     }
 
     /// The background rows, from `--background` or else from the table itself.
-    pub fn background(&self, args: &ShapArgs) -> Result<Background> {
-        let given = match &args.background.background {
+    pub fn background(&self, args: &BackgroundArgs, seed: u64) -> Result<Background> {
+        let given = match &args.background {
             Some(path) => {
                 let features = self.source.encoder.feature_names();
                 let table = Source::table(path, self.schema.as_ref(), &self.roles)?;
@@ -75,11 +85,10 @@ impl Input {
         };
         let source = given.as_ref().unwrap_or(&self.source);
         let known = |name: &&String| self.source.has(name) || source.has(name);
-        if let Some(unknown) = args.columns.ignore.iter().find(|name| !known(name)) {
+        if let Some(unknown) = self.roles.ignore.iter().find(|name| !known(name)) {
             self.source.table.positions(std::slice::from_ref(unknown))?;
         }
-        let seed = args.tuning.seed;
-        let choice = match &args.background {
+        let choice = match args {
             choice if choice.background_all => BackgroundChoice::All,
             choice => match (choice.background_kmeans, choice.background_rows) {
                 (Some(clusters), _) => BackgroundChoice::KMeans { clusters, seed },
@@ -91,9 +100,8 @@ impl Input {
         Background::read(&source.table, &source.encoder, choice, None, None)
     }
 
-    /// One pass over the rows to explain, in blocks of at most `block_rows`: model inputs, the number of the first row, and
-    /// the id columns of the same rows. Ends early when `work` returns false.
-    pub fn for_each_block(&self, block_rows: usize, work: &mut Work<'_>) -> Result<()> {
+    /// One pass over the rows to explain, in blocks of at most `block_rows`. Ends early when `work` returns false.
+    pub fn for_each_block(&self, block_rows: usize, work: &mut dyn FnMut(Block) -> Result<bool>) -> Result<()> {
         let mut first = 0;
         for batch in self.source.table.batches(block_rows)? {
             let mut batch = batch?;
@@ -104,7 +112,7 @@ impl Input {
             let ids = batch.project(&self.ids).map_err(|error| Error::input(error.to_string()))?;
             let number = first + 1;
             first += batch.num_rows();
-            if !work(rows.view(), number, &ids)? || self.limit == Some(first) {
+            if !work(Block { rows, first: number, batch, ids })? || self.limit == Some(first) {
                 break;
             }
         }
@@ -112,8 +120,17 @@ impl Input {
     }
 }
 
-/// What is done with a block: model inputs `[rows, features]`, the number of its first row, its ids. False stops the pass.
-pub type Work<'a> = dyn FnMut(ArrayView2<f32>, usize, &arrow::array::RecordBatch) -> Result<bool> + 'a;
+/// Some rows of the table.
+pub struct Block {
+    /// Model inputs `[rows, features]`.
+    pub rows: Array2<f32>,
+    /// The number of the first row, from 1.
+    pub first: usize,
+    /// The same rows as in the table.
+    pub batch: RecordBatch,
+    /// Their id columns.
+    pub ids: RecordBatch,
+}
 
 impl Source {
     fn has(&self, column: &str) -> bool {
