@@ -14,9 +14,18 @@
 //! Partial dependence puts values into rows where they may never occur; where features depend on each other ([`Association`]) ALE,
 //! which moves each row only within its own bin, is the one to trust.
 
+mod builder;
+mod curve;
+mod donors;
+mod explainer;
+mod moments;
 mod tidy;
+mod tiles;
 mod truth;
 
+pub use builder::Builder;
+pub use curve::Derivative;
+pub use explainer::Effects;
 pub use tidy::Effect;
 pub use truth::Labels;
 

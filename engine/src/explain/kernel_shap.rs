@@ -172,9 +172,7 @@ impl KernelShap {
             full: full.clone().slice([tile.rows.clone()]),
             base: stage.base.clone(),
         };
-        let contrasts = kernels::value(predictions, averaging)?;
-        self.predictor.control.count(tile.rows.len() * tile.pairs.len() * 2 * stage.pairs.run);
-        Ok(contrasts)
+        kernels::value(predictions, averaging)
     }
 
     /// The contrasts of a pilot design, `[rows][pairs][outputs]`.

@@ -113,7 +113,9 @@ impl Predictor {
 
     /// The outputs that are explained, `[rows, outputs]`, left on the device.
     pub fn predict(&self, rows: Tensor<2>) -> Result<Tensor<2>> {
+        let n_rows = rows.dims()[0];
         let predictions = self.model.predict(rows)?;
+        self.control.count(n_rows);
         if self.targets.iter().copied().eq(0..predictions.dims()[1]) {
             return Ok(predictions);
         }
@@ -128,7 +130,6 @@ impl Predictor {
         let tile = |from: usize| self.predict(rows.clone().narrow(0, from, tile_rows.min(n_rows - from)));
         let tiles = (0..n_rows).step_by(tile_rows).map(tile).collect::<Result<Vec<_>>>()?;
         let all = kernels::read(cat(tiles, 0))?;
-        self.control.count(n_rows);
         let predictions =
             Array2::from_shape_vec((n_rows, self.outputs.len()), all).expect("predict gives [rows, outputs]");
         predictions

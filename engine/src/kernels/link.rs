@@ -1,6 +1,6 @@
 //! The link between a mean prediction and the scale that attributions add up on.
 
-use pellucid_shaders::value;
+use pellucid_shaders::value::{EPSILON, logit};
 use serde::{Deserialize, Serialize};
 
 /// Applied to the mean prediction of a coalition, before effects are added up.
@@ -20,7 +20,18 @@ impl Link {
     pub fn apply(self, value: f64) -> f64 {
         match self {
             Link::Identity => value,
-            Link::Logit => value::logit(value),
+            Link::Logit => logit(value),
+        }
+    }
+
+    /// The derivative at one value, in f64; of the logit at the clamped probability.
+    pub fn slope(self, value: f64) -> f64 {
+        match self {
+            Link::Identity => 1.0,
+            Link::Logit => {
+                let p = value.clamp(EPSILON, 1.0 - EPSILON);
+                1.0 / (p * (1.0 - p))
+            }
         }
     }
 }

@@ -1,0 +1,55 @@
+//! Rows whose values are put into background rows.
+
+use ndarray::Array2;
+
+/// Pseudo-rows, and which of their features are put into the background rows they meet. The player of a feature is the feature.
+pub(super) struct Donors {
+    /// `[donors, features]`; what a donor does not put in is 0.
+    pub rows: Array2<f32>,
+    /// Bit sets `[donors · words]`, as in [`crate::kernels::Pairs`].
+    pub members: Vec<u32>,
+}
+
+impl Donors {
+    /// One donor for each list of features and what they are set to.
+    pub fn setting<I>(features: usize, settings: impl IntoIterator<Item = I>) -> Self
+    where
+        I: IntoIterator<Item = (usize, f32)>,
+    {
+        let words = words(features);
+        let (mut rows, mut members) = (Vec::new(), Vec::new());
+        for setting in settings {
+            let (row, set) = (rows.len(), members.len());
+            rows.resize(row + features, 0.0);
+            members.resize(set + words, 0u32);
+            for (feature, value) in setting {
+                rows[row + feature] = value;
+                members[set + feature / 32] |= 1 << (feature % 32);
+            }
+        }
+        let n = rows.len() / features;
+        Self { rows: Array2::from_shape_vec((n, features), rows).expect("whole rows"), members }
+    }
+
+    pub fn len(&self) -> usize {
+        self.rows.nrows()
+    }
+}
+
+/// Words of a set of features.
+pub(super) fn words(features: usize) -> usize {
+    features.div_ceil(32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_and_bits_lie_at_their_features() {
+        let donors = Donors::setting(34, [vec![(33, 2.0), (0, 1.0)], vec![], vec![(1, 3.0)]]);
+        assert_eq!(donors.rows.dim(), (3, 34));
+        assert_eq!((donors.rows[(0, 0)], donors.rows[(0, 33)], donors.rows[(2, 1)]), (1.0, 2.0, 3.0));
+        assert_eq!(donors.members, [1, 2, 0, 0, 2, 0]);
+    }
+}
