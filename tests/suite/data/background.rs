@@ -68,6 +68,50 @@ fn every_row_has_the_same_chance() {
 }
 
 #[test]
+fn labels_stay_with_their_rows() {
+    let (_folder, path) =
+        file("t.csv", format!("a,y\n{}", (0..500).map(|i| format!("{i},l{i}\n")).collect::<String>()));
+    let table = open(&path).unwrap();
+    let roles = Roles { ignore: names(&["y"]), id: vec![] };
+    let encoder = Encoder::new(table.schema(), &names(&["a"]), None, &roles).unwrap();
+    let read = |choice, label| Background::read(&table, &encoder, choice, None, label).unwrap();
+    for (choice, rows) in [(BackgroundChoice::All, 500), (BackgroundChoice::Sample { rows: 20, seed: 3 }, 20)] {
+        let background = read(choice, Some("y"));
+        let expected: Vec<String> = background.rows.iter().map(|a| format!("l{a}")).collect();
+        assert_eq!((background.labels.as_ref(), expected.len()), (Some(&expected), rows));
+        // The label takes no part in the draw.
+        let bare = read(choice, None);
+        assert_eq!((bare.rows, bare.labels), (background.rows, None));
+    }
+}
+
+#[test]
+fn bad_labels() {
+    let told = |csv: &str, label, choice| {
+        let (_folder, path) = file("t.csv", csv);
+        let table = open(&path).unwrap();
+        let roles = Roles { ignore: names(&["y"]), id: vec![] };
+        let encoder = Encoder::new(table.schema(), &names(&["a"]), None, &roles).unwrap();
+        told(Background::read(&table, &encoder, choice, None, Some(label)), &path)
+    };
+    let all = BackgroundChoice::All;
+    assert_eq!(
+        told("a,y\n1,yes\n2,\n", "y", all),
+        "FILE: row 2, label column `y`: the value is missing\n\
+         hint: give the label of every row, or leave such rows out of the table"
+    );
+    assert_eq!(
+        told("a,y\n1,0\n2,1\n3,NA\n", "y", all).lines().next().unwrap(),
+        "FILE: row 3, label column `y`: the value is missing"
+    );
+    assert_eq!(told("a,y\n1,0\n", "z", all), "FILE: there is no column `z`\nhint: its columns are `a`, `y`");
+    assert_eq!(
+        told("a,y\n1,0\n", "y", BackgroundChoice::KMeans { clusters: 1, seed: 0 }),
+        "k-means centres have no label: `y` is that of single rows\nhint: take a sample of rows or all rows as the background"
+    );
+}
+
+#[test]
 fn k_means_repeats_with_its_seed_and_its_shares_sum_to_one() {
     let choice = BackgroundChoice::KMeans { clusters: 7, seed: 5 };
     let one = read(&numbers(3000), &["a", "b"], choice, None).unwrap();

@@ -5,7 +5,7 @@ use arrow::array::{
     ArrayRef, BooleanArray, Decimal128Array, DictionaryArray, Int64Array, RecordBatch, StringViewArray,
 };
 use arrow::datatypes::Int32Type;
-use pellucid::data::{Column, Encoding, Roles};
+use pellucid::data::{Column, Encoding, Roles, row_id};
 use pellucid_tests::fixture;
 use std::sync::Arc;
 
@@ -51,6 +51,30 @@ fn a_schema_encodes_groups_and_shows_raw_values() {
     assert_eq!(shown, ["grade=high, age=39", "2"]);
 }
 
+/// Only a player that is one column of numbers is a number; an empty cell is none.
+#[test]
+fn numbers_and_ids_as_a_reader_sees_them() {
+    let schema =
+        Schema::from_toml("[[column]]\nname = \"sex\"\nkind = \"one-hot\"\ncategories = [\"0\", \"1\"]").unwrap();
+    let (_folder, path) = file("t.csv", "who,where,age,sex\n01,x,39.0,1\n02,,,0\n");
+    let roles = Roles { id: names(&["who", "where"]), ignore: vec![] };
+    let text = [schema.text_columns(), roles.id.clone()].concat();
+    let table = Table::open(&path, &ReadOptions { text, ..ReadOptions::default() }).unwrap();
+    let encoder = Encoder::new(table.schema(), &names(&["sex=0", "sex=1", "age"]), Some(&schema), &roles).unwrap();
+    let batch = table.batches(9).unwrap().next().unwrap().unwrap();
+    let [sex, age] = encoder.default_groups() else { panic!("two players") };
+    let shown = |row, group| {
+        let value = encoder.raw_value(&batch, row, group);
+        (value.text, value.number)
+    };
+    assert_eq!([shown(0, age), shown(1, age)], [("39".to_string(), Some(39.0)), (String::new(), None)]);
+    assert_eq!([shown(0, sex), shown(1, sex)], [("1".to_string(), None), ("0".to_string(), None)]);
+    let ids = batch.project(&[0, 1]).unwrap();
+    assert_eq!([row_id(&ids, 0), row_id(&ids, 1)], ["who=01, where=x", "who=02, where="]);
+    assert_eq!(row_id(&batch.project(&[0]).unwrap(), 0), "01");
+    assert_eq!(row_id(&batch.project(&[]).unwrap(), 0), "");
+}
+
 trait MapBits {
     fn map_bits(self) -> Vec<u32>;
 }
@@ -80,7 +104,7 @@ fn adult_raw_equals_adult_encoded() {
     let (raw, encoded) = [&raw, &encoded].map(|t| t.batches(10).unwrap().next().unwrap().unwrap()).into();
     for row in 0..10 {
         let shown = |e: &Encoder, b: &RecordBatch| {
-            e.default_groups().iter().map(|g| e.raw_value(b, row, g)).collect::<Vec<_>>()
+            e.default_groups().iter().map(|g| e.raw_value(b, row, g).text).collect::<Vec<_>>()
         };
         assert_eq!(shown(&of_raw, &raw), shown(&of_encoded, &encoded));
     }
