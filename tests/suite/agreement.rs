@@ -4,9 +4,12 @@
 //! single dimension allows (65535 workgroups). Bounds come from `rounding`; the chain of roundings is counted beside each.
 
 use burn::tensor::{Int, Tensor, TensorData};
-use pellucid::kernels::{Averaging, Link, Pairs, gram, mask, project, read, read_count, solve, value};
+use pellucid::kernels::{Averaging, Link, Pairs, gram, mask, moments, project, read, read_count, solve, value};
 use pellucid::{Device, Error};
-use pellucid_shaders::{cholesky, gram as gram_twin, mask as mask_twin, project as project_twin, value as value_twin};
+use pellucid_shaders::{
+    cholesky, gram as gram_twin, mask as mask_twin, moments as moments_twin, project as project_twin,
+    value as value_twin,
+};
 use pellucid_tests::compare::{alone, assert_close, assert_same_bits, bits, noise, rounding};
 use pellucid_tests::devices;
 
@@ -209,6 +212,66 @@ fn a_nan_prediction_and_a_certain_one_pass_the_logit() {
         // ln(2²³ − 1) on both sides; the logarithm's error is 3 units in the last place.
         let certain = Link::Logit.apply(1.0) as f32;
         assert_close(device.name(), &found, &[f32::NAN, certain, certain], |_| rounding(8, certain.into()));
+    }
+}
+
+/// One case of `moments`: T, K, L; donors in units of three, compared with the first of their unit.
+fn check_moments([donors, outputs, run]: [usize; 3]) {
+    let y = noise(1, donors * run * outputs, 0.5, 2.0);
+    let weights = noise(2, run, 0.5, 2.0);
+    let back: Vec<u32> = (0..donors as u32).map(|t| t % 3).collect();
+    let lanes = moments_twin::lanes(run);
+    let params =
+        moments_twin::Params { cells: (donors * outputs) as u32, outputs: outputs as u32, run: run as u32, lanes };
+    let mut expected = vec![0.0; donors * outputs * moments_twin::NUMBERS];
+    moments_twin::moments(&params, &y, &weights, &back, &mut expected);
+
+    // A lane's terms, its halvings, and a few for product and quotient. A mean is off by that, its sum of squares twice: by its own chain
+    // and by the mean it is about. Outputs and their differences are at most 2 and 1.5, deviations at most 1.5 and 3, weights 2.
+    let chain = 2 * (run.div_ceil(lanes as usize) + lanes.ilog2() as usize) + 10;
+    let weight_squares: f64 = weights.iter().map(|&w| f64::from(w).powi(2)).sum();
+    let bound = |i: usize| match i % moments_twin::NUMBERS {
+        0 | 3 => rounding(chain, 2.0),
+        1 | 4 => rounding(2 * chain, 3.0 * weight_squares),
+        _ => rounding(3 * chain, 9.0 * weight_squares),
+    };
+    for device in devices() {
+        let what = format!("moments {params:?} on {}", device.name());
+        let predictions = floats(&y, [donors * run, outputs], &device);
+        let (weights, back) = (floats(&weights, [run], &device), ints(&back, [donors], &device));
+        let found = moments(predictions.clone(), weights.clone(), back.clone()).unwrap();
+        assert_eq!(found.dims(), [donors, outputs, moments_twin::NUMBERS], "{what}");
+        let found = read(found).unwrap();
+        // Each kind of number has its own size, so it is compared on its own: the bounds must be narrow for each.
+        for kind in 0..moments_twin::NUMBERS {
+            let of_kind =
+                |all: &[f32]| all.iter().skip(kind).step_by(moments_twin::NUMBERS).copied().collect::<Vec<_>>();
+            assert_close(&what, &of_kind(&found), &of_kind(&expected), |_| bound(kind));
+        }
+        assert_same_bits(&what, &read(moments(predictions, weights, back).unwrap()).unwrap(), &found);
+    }
+}
+
+#[test]
+fn moments_agree() {
+    check_moments([1, 1, 1]);
+    check_moments([255, 1, 2]);
+    check_moments([86, 3, 8]); // 258 cells of one lane: a workgroup and two
+    check_moments([50, 2, 9]); // two lanes
+    check_moments([7, 3, 100]); // sixteen
+    check_moments([3, 2, 4097]); // a workgroup and a row
+    check_moments([131_071, 2, 10]); // 2048 workgroups
+    check_moments([65_600, 1, 2049]); // a workgroup each, past one dimension
+}
+
+#[test]
+fn a_nan_prediction_stays_in_its_donors() {
+    for device in devices() {
+        let predictions = floats(&[1.0, f32::NAN, 3.0, 5.0, 2.0, 2.0], [6, 1], &device);
+        let (weights, back) = (floats(&[1.0, 1.0], [2], &device), ints(&[0, 1, 0], [3], &device));
+        let found = read(moments(predictions, weights, back).unwrap()).unwrap();
+        assert!(found[0].is_nan() && found[9].is_nan(), "{found:?} on {}", device.name());
+        assert_eq!((found[6], &found[12..]), (4.0, &[2.0, 0.0, 0.0, 0.0, 0.0, 0.0][..]), "on {}", device.name());
     }
 }
 

@@ -7,5 +7,6 @@ mod control;
 mod coverage;
 mod data;
 mod device;
+mod effect;
 mod onnx;
 mod oracle;

@@ -18,6 +18,7 @@ mod builder;
 mod curve;
 mod donors;
 mod explainer;
+mod grid;
 mod moments;
 mod tidy;
 mod tiles;
@@ -26,6 +27,7 @@ mod truth;
 pub use builder::Builder;
 pub use curve::Derivative;
 pub use explainer::Effects;
+pub use grid::GridChoice;
 pub use tidy::Effect;
 pub use truth::Labels;
 
@@ -68,7 +70,7 @@ pub struct Point {
     pub values: Vec<f32>,
 }
 
-/// Shares of the background's weight, sum 1.
+/// Shares of the background's weight; their sum is 1 less what is missing or left out.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Histogram {
     /// Bin edges, one more than shares; empty for a categorical axis, where each point has its share.
