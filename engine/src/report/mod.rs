@@ -4,9 +4,14 @@
 //! width of the window and in the reader's colours; for a file the same Vega draws it here, in QuickJS, and resvg makes pixels of it.
 
 mod cards;
+mod drawing;
 mod findings;
+mod fonts;
+mod theme;
 
+pub use drawing::{Drawing, SCALE, WIDTH};
 pub use findings::{ColumnCard, DataCard, Findings, ModelCard, ShownRow};
+pub use theme::Theme;
 
 use serde::Serialize;
 use serde_json::Value;
