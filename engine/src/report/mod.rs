@@ -5,6 +5,8 @@
 
 mod cards;
 mod drawing;
+pub mod example;
+mod figures;
 mod findings;
 mod fonts;
 mod theme;

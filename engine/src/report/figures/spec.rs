@@ -1,0 +1,166 @@
+//! Parts that Vega-Lite specifications share.
+//!
+//! Data fields have short fixed names and players are numbers, looked up in the parameter `names`: a feature may be called anything.
+//! Text, rules, axes and grids take the colours of the page (`config`); colours that mean something are these, which stand out on
+//! light and dark.
+
+use super::text::label;
+use serde_json::{Value, json};
+
+/// Pushes the output up; a high value of a feature.
+pub const UP: &str = "#e5405e";
+/// Pushes the output down; a low value.
+pub const DOWN: &str = "#2b86d9";
+/// Between low and high.
+pub const MIDDLE: &str = "#9b66b8";
+/// Without order, or not in focus.
+pub const GREY: &str = "#8b919c";
+/// A quantity without sign.
+pub const PLAIN: &str = "#4a86c5";
+/// A second quantity beside it.
+pub const SECOND: &str = "#dd8a1f";
+
+/// 97.5 % point of the normal distribution: whiskers hold 95 %.
+pub const WHISKER: f64 = 1.96;
+
+/// A picture of the width of its place: layers over each other.
+pub fn picture(height: usize, params: &[(&str, Value)], layers: Vec<Value>) -> Value {
+    let params: Vec<Value> = params.iter().map(|(name, value)| json!({"name": name, "value": value})).collect();
+    json!({
+        "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
+        "width": "container",
+        "height": height,
+        "params": params,
+        "layer": layers,
+    })
+}
+
+/// Draws points on a canvas: thousands of SVG elements are slow.
+pub fn on_canvas(mut spec: Value, marks: usize) -> Value {
+    if marks > 1500 {
+        spec["usermeta"] = json!({"renderer": "canvas"});
+    }
+    spec
+}
+
+/// Labels for the parameter `names`.
+pub fn labels<'a>(names: impl IntoIterator<Item = &'a str>) -> Value {
+    names.into_iter().map(label).collect()
+}
+
+/// The vertical axis of `n` players on lines 0, 1, …, from the top; `names` has their labels.
+pub fn lines(n: usize) -> Value {
+    let values: Vec<usize> = (0..n).collect();
+    json!({
+        "type": "quantitative",
+        "title": null,
+        "scale": {"domain": [-0.5, n as f64 - 0.5], "reverse": true, "nice": false, "zero": false},
+        "axis": {"values": values, "labelExpr": "names[datum.value]", "labelLimit": 240, "grid": false, "ticks": false,
+                 "domain": false, "labelPadding": 8, "labelOverlap": false, "labelLineHeight": 13,
+                 "labelOffset": {"condition": {"test": "isArray(names[datum.value])", "value": -6}, "value": 0}},
+    })
+}
+
+/// The same with a field.
+pub fn on_lines(field: &str, n: usize) -> Value {
+    let mut channel = lines(n);
+    channel["field"] = json!(field);
+    channel
+}
+
+/// A number along an axis that need not contain 0.
+pub fn number(field: &str, title: &str, domain: (f64, f64)) -> Value {
+    json!({
+        "field": field,
+        "type": "quantitative",
+        "title": title,
+        "scale": {"domain": [domain.0, domain.1], "nice": false, "zero": false},
+        "axis": axis(domain),
+    })
+}
+
+/// Ticks that can be read for tiny and huge numbers.
+pub fn axis(domain: (f64, f64)) -> Value {
+    let size = domain.0.abs().max(domain.1.abs());
+    let mut axis = json!({"tickCount": 6, "labelFlush": false, "labelOverlap": true});
+    if size >= 1e5 || size < 1e-3 {
+        axis["format"] = json!(if size >= 1e5 { "~s" } else { "~e" });
+    }
+    axis
+}
+
+/// The interval of finite numbers, widened by a share of its length on both sides; never empty.
+pub fn extent(numbers: impl IntoIterator<Item = f64>, margin: f64) -> (f64, f64) {
+    let finite = numbers.into_iter().filter(|x| x.is_finite());
+    let (low, high) = finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (low.min(x), high.max(x)));
+    if low > high {
+        return (0.0, 1.0);
+    }
+    let length = if high > low { high - low } else { high.abs().max(if high == 0.0 { 1.0 } else { 0.0 }) };
+    (low - margin * length, high + margin * length)
+}
+
+/// Ends of the whiskers of a mean; None where the standard error is not known.
+pub fn whiskers(mean: f64, stderr: f64) -> [Option<f64>; 2] {
+    let known = stderr.is_finite() && mean.is_finite();
+    [-1.0, 1.0].map(|side| known.then_some(mean + side * WHISKER * stderr))
+}
+
+/// Rules from the field `lo` to `hi`, left out where they are null.
+pub fn rules(along: &str, position: Value, across: Value) -> Value {
+    let other = if along == "x" { "y" } else { "x" };
+    let mut encoding = json!({});
+    encoding[along] = across;
+    encoding[along]["field"] = json!("lo");
+    encoding[format!("{along}2")] = json!({"field": "hi"});
+    encoding[other] = position;
+    json!({
+        "transform": [{"filter": "isValid(datum.lo) && isValid(datum.hi)"}],
+        "mark": {"type": "rule", "strokeWidth": 1.3},
+        "encoding": encoding,
+    })
+}
+
+/// A line at a value, of the colour of the axes.
+pub fn line_at(channel: &str, value: f64) -> Value {
+    let mut encoding = json!({});
+    encoding[channel] = json!({"datum": value});
+    json!({"mark": {"type": "rule", "color": GREY, "strokeDash": [3, 3]}, "encoding": encoding})
+}
+
+/// Colour by the value of a feature, from low to high, and its legend.
+pub fn low_to_high(field: &str, title: &str, domain: (f64, f64), ends: [&str; 2]) -> Value {
+    json!({
+        "field": field,
+        "type": "quantitative",
+        "scale": {"domain": [domain.0, domain.1], "range": [DOWN, MIDDLE, UP], "clamp": true},
+        "legend": {"title": title, "orient": "top", "gradientLength": 140, "gradientThickness": 8, "titleLimit": 400,
+                   "values": [domain.0, domain.1],
+                   "labelExpr": format!("datum.value <= {} ? {} : {}", domain.0, json!(ends[0]), json!(ends[1]))},
+    })
+}
+
+/// What a reader sees over a mark: field, title; numbers with four significant digits.
+pub fn tooltip(fields: &[(&str, &str)]) -> Value {
+    let entry = |&(field, title): &(&str, &str)| match field {
+        "player" | "t" | "n" | "cohort" | "partner" => json!({"field": field, "type": "nominal", "title": title}),
+        _ => json!({"field": field, "type": "quantitative", "title": title, "format": ".4~g"}),
+    };
+    fields.iter().map(entry).collect()
+}
+
+/// Looks the player up for a tooltip: `full` holds whole names.
+pub fn player_name() -> Value {
+    json!({"calculate": "full[datum.i]", "as": "player"})
+}
+
+/// An f32 as the shortest decimal that reads back as itself: half the bytes of its f64 digits.
+pub fn shortest(x: f32) -> Value {
+    x.to_string().parse::<f64>().map_or(Value::Null, |x| json!(x))
+}
+
+/// Every so many-th of `n` items, at most `most`, spread evenly.
+pub fn spread(n: usize, most: usize) -> impl Iterator<Item = usize> {
+    let kept = n.min(most);
+    (0..kept).map(move |i| i * n / kept)
+}
