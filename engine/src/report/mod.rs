@@ -4,14 +4,18 @@
 //! width of the window and in the reader's colours; for a file the same Vega draws it here, in QuickJS, and resvg makes pixels of it.
 
 mod cards;
+mod cells;
 mod drawing;
 pub mod example;
 mod figures;
+mod files;
 mod findings;
 mod fonts;
+mod html;
 mod theme;
 
 pub use drawing::{Drawing, SCALE, WIDTH};
+pub use files::ImageFormat;
 pub use findings::{ColumnCard, DataCard, Findings, ModelCard, ShownRow};
 pub use theme::Theme;
 
@@ -25,6 +29,16 @@ pub struct Report {
     /// What was explained, in one sentence.
     pub subtitle: String,
     pub sections: Vec<Section>,
+}
+
+impl Report {
+    /// Its figures in order of reading, with their ids.
+    pub fn figures(&self) -> impl Iterator<Item = (&str, &Figure)> {
+        self.sections.iter().flat_map(|section| &section.items).filter_map(|item| match item {
+            Item::Figure(figure) => Some((figure.id.as_str(), figure)),
+            _ => None,
+        })
+    }
 }
 
 /// A part of the report with a line in the table of contents.
