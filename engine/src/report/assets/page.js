@@ -26,15 +26,14 @@ themeButton.addEventListener("click", () => {
   setTheme(theme);
 });
 
-// The section being read is marked in the contents.
-const links = new Map(Array.from(document.querySelectorAll("nav a"), (link) => [decodeURIComponent(link.hash.slice(1)), link]));
+// The section being read is marked in the contents: the one that crosses a line near the top of the window.
+const links = new Map(Array.from(document.querySelectorAll("nav a"), (link) => [link.hash.slice(1), link]));
 const reading = new IntersectionObserver((entries) => {
-  for (const entry of entries) {
-    if (!entry.isIntersecting) continue;
-    for (const link of links.values()) link.removeAttribute("aria-current");
-    links.get(entry.target.id)?.setAttribute("aria-current", "true");
+  for (const { target, isIntersecting } of entries) {
+    if (isIntersecting) links.get(target.id).setAttribute("aria-current", "true");
+    else links.get(target.id).removeAttribute("aria-current");
   }
-}, { rootMargin: "-15% 0px -80% 0px" });
+}, { rootMargin: "-20% 0px -80% 0px" });
 for (const section of document.querySelectorAll("main > section")) reading.observe(section);
 
 // Numbers sort by their full value, texts as a person expects; what is missing comes last either way.
