@@ -1,10 +1,10 @@
 //! Mean |φ| of each player with its whiskers, largest first.
 
+use super::bars::{Bar, bars};
 use super::output::Output;
-use super::spec::{PLAIN, extent, labels, on_lines, picture, player_name, rules, tooltip, whiskers};
 use super::text::{count, list, percent, plus_minus};
 use crate::report::{Figure, Table};
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// Players drawn.
 const TOP: usize = 20;
@@ -16,29 +16,9 @@ pub fn bar(output: &Output) -> Option<Figure> {
     if top.is_empty() {
         return None;
     }
-    let values: Vec<Value> = top.iter().enumerate().map(|(line, &i)| datum(output, line, i)).collect();
-    let ends = top
-        .iter()
-        .map(|&i| output.player(i))
-        .flat_map(|v| [Some(v.mean_abs), whiskers(v.mean_abs, v.mean_abs_stderr)[1]]);
-    let high = extent(ends.flatten(), 0.0).1;
-    let high = if high > 0.0 { high * 1.05 } else { 1.0 };
-    let x = super::spec::number("x", &format!("mean |φ|, {}", output.unit()), (0.0, high));
-    let y = on_lines("i", top.len());
-    let mut height = on_lines("y", top.len());
-    height["axis"] = y["axis"].clone();
-    let hover =
-        tooltip(&[("player", "feature"), ("x", "mean |φ|"), ("e", "standard error"), ("m", "mean φ"), ("r", "rank")]);
-    let bars = json!({
-        "mark": {"type": "bar", "color": PLAIN, "cornerRadiusEnd": 2},
-        "encoding": {"x": x, "x2": {"datum": 0}, "y": height, "y2": {"field": "y2"}, "tooltip": hover},
-    });
-    let names = output.names(top);
-    let params = [("names", labels(names.iter().copied())), ("full", json!(names))];
-    let mut spec = picture(top.len() * 29 + 10, &params, vec![bars, rules("x", y, x.clone())]);
-    spec["data"] = json!({"values": values});
-    spec["transform"] =
-        json!([player_name(), {"calculate": "datum.i - 0.36", "as": "y"}, {"calculate": "datum.i + 0.36", "as": "y2"}]);
+    let drawn = top.iter().map(|&i| output.player(i));
+    let drawn: Vec<Bar> =
+        drawn.map(|v| Bar { name: v.player.clone(), size: v.mean_abs, stderr: v.mean_abs_stderr }).collect();
     Some(Figure {
         id: output.id("bar"),
         title: output.title("What moves the output"),
@@ -49,15 +29,9 @@ pub fn bar(output: &Output) -> Option<Figure> {
             left_out(output, &order)
         ),
         alt: alt(output, &order),
-        spec,
+        spec: bars(&drawn, &format!("mean |φ|, {}", output.unit()), true),
         table: table(output, &order),
     })
-}
-
-fn datum(output: &Output, line: usize, i: usize) -> Value {
-    let value = output.player(i);
-    let [lo, hi] = whiskers(value.mean_abs, value.mean_abs_stderr);
-    json!({"i": line, "x": value.mean_abs, "e": value.mean_abs_stderr, "m": value.mean, "r": value.rank, "lo": lo.map(|lo| lo.max(0.0)), "hi": hi})
 }
 
 /// Says what the features that are not drawn amount to.

@@ -4,16 +4,30 @@
 //! under a curve) they are layers whose scales end at different heights, so that they share their x axis at any width.
 
 mod bar;
+mod bars;
+mod cohorts;
+mod dependence;
 mod force;
+mod heatmap;
+mod importance;
 mod output;
+mod partner;
+mod predictions;
 mod rank;
 mod spec;
+mod stability;
 mod swarm;
 pub(super) mod text;
 mod waterfall;
 
 pub(super) use bar::bar;
+pub(super) use cohorts::cohorts;
+pub(super) use dependence::dependence;
 pub(super) use force::force;
+pub(super) use heatmap::heatmap;
+pub(super) use importance::importance;
 pub(super) use output::Output;
+pub(super) use predictions::predictions;
+pub(super) use stability::stability;
 pub(super) use swarm::swarm;
 pub(super) use waterfall::waterfall;
