@@ -1,8 +1,6 @@
 //! Horizontal bars from 0 with whiskers, one for each name.
 
-use super::spec::{
-    DOWN, PLAIN, extent, labels, line_at, number, on_lines, picture, player_name, rules, tooltip, whiskers,
-};
+use super::spec::{extent, labels, line_at, number, on_lines, picture, player_name, rules, tooltip, whiskers};
 use serde_json::{Value, json};
 
 /// Pixels of a bar with its gap.
@@ -26,11 +24,10 @@ pub fn bars(bars: &[Bar], title: &str, positive: bool) -> Value {
     let ends = values.iter().flat_map(|v| ["x", "lo", "hi"].map(|f| v[f].as_f64().unwrap_or(0.0)));
     let (low, high) = extent(ends.chain([0.0]), 0.04);
     let x = number("x", title, (if positive { 0.0 } else { low }, high));
-    let colour = json!({"condition": {"test": "datum.x < 0", "value": DOWN}, "value": PLAIN});
     let hover = tooltip(&[("player", "name"), ("x", title), ("e", "standard error")]);
     let body = json!({
         "mark": {"type": "rect"},
-        "encoding": {"x": x, "x2": {"datum": 0}, "y": on_lines("y", bars.len()), "y2": {"field": "y2"}, "color": colour, "tooltip": hover},
+        "encoding": {"x": x, "x2": {"datum": 0}, "y": on_lines("y", bars.len()), "y2": {"field": "y2"}, "tooltip": hover},
     });
     let names: Vec<&str> = bars.iter().map(|bar| bar.name.as_str()).collect();
     let params = [("names", labels(names.iter().copied())), ("full", json!(names))];

@@ -4,8 +4,7 @@ use super::output::{Output, text_of, value_of};
 use super::partner::partner;
 use super::rank::correlation;
 use super::spec::{
-    GREY, PLAIN, WHISKER, extent, labels, line_at, low_to_high, number, on_canvas, on_lines, picture, shortest, spread,
-    tooltip,
+    WHISKER, extent, labels, line_at, low_to_high, number, on_canvas, on_lines, picture, shortest, spread, tooltip,
 };
 use super::swarm::pile;
 use super::text::{cut, short, slug};
@@ -17,6 +16,8 @@ use std::collections::BTreeMap;
 /// Points drawn, of one output and of each of several.
 const POINTS: usize = 800;
 const POINTS_OF_SEVERAL: usize = 350;
+/// Whiskers of more points are pale, and left out where points are piled.
+const CROWD: usize = 150;
 /// Categories with a strip, and with a colour.
 const STRIPS: usize = 14;
 const COLOURS: usize = 7;
@@ -67,6 +68,7 @@ pub fn dependence(output: &Output, player: usize) -> Option<Figure> {
         Some(other) => format!(" Colour: {}, the feature that bends it most.", cut(output.player_name(other), 60)),
         None => " No other feature bends it visibly.".into(),
     };
+    let rules = if numeric || drawn.len() <= CROWD { " Light rules: 95 % intervals." } else { "" };
     let absent = all.len() - drawn.len();
     let absent = if absent == 0 {
         String::new()
@@ -78,7 +80,7 @@ pub fn dependence(output: &Output, player: usize) -> Option<Figure> {
         title: output.title(&format!("Attributions of {name}")),
         caption: format!(
             "A point is one row of {}: its value of {name} and what that value did to {}. Points of one value at different heights: \
-             other features change its effect.{coloured} Light rules: 95 % intervals.{absent}",
+             other features change its effect.{coloured}{rules}{absent}",
             output.drawn_from(drawn.len()),
             output.unit()
         ),
@@ -120,7 +122,7 @@ struct Colour {
 
 impl Colour {
     fn of(rows: &[&ExplainedRow], other: Option<usize>, output: &Output) -> Self {
-        let Some(other) = other else { return Self { channel: json!({"value": PLAIN}), groups: Vec::new() } };
+        let Some(other) = other else { return Self { channel: Value::Null, groups: Vec::new() } };
         let title = cut(output.player_name(other), 50);
         let mut numbers: Vec<f64> = rows.iter().filter_map(|row| value_of(row, other)).collect();
         if 2 * numbers.len() >= rows.len() {
@@ -176,27 +178,30 @@ fn layers(
         ("partner", "coloured by"),
         ("n", "row"),
     ]);
+    let opacity = if values.len() > CROWD { 0.4 } else { 0.8 };
     let mut whiskers = json!({"transform": [{"filter": "datum.e > 0"}, {"calculate": format!("datum.y - {WHISKER} * datum.e"), "as": "lo"},
                                             {"calculate": format!("datum.y + {WHISKER} * datum.e"), "as": "hi"}],
-        "mark": {"type": "rule", "color": GREY, "opacity": 0.3, "strokeWidth": 1, "clip": true}, "encoding": {}});
+        "mark": {"type": "rule", "style": "quiet", "opacity": opacity, "strokeWidth": 1, "clip": true}, "encoding": {}});
     whiskers["encoding"][along] = place.clone();
     whiskers["encoding"][phi] = number("lo", &title, domain);
     whiskers["encoding"][format!("{phi}2")] = json!({"field": "hi"});
-    let mut layers = vec![line_at(phi, 0.0), whiskers];
-    let mut points = |test: Option<&str>, colour: Value| {
-        let mut layer = json!({"mark": {"type": "circle", "size": 18, "opacity": 0.8, "clip": true}, "encoding": {"color": colour, "tooltip": hover}});
+    let mut layers = vec![line_at(phi, 0.0)];
+    if numeric || values.len() <= CROWD {
+        layers.push(whiskers);
+    }
+    let mut points = |test: &str, (part, key): (&str, &str), value: Value| {
+        let mut layer = json!({"transform": [{"filter": test}], "mark": {"type": "circle", "size": 18, "opacity": 0.8, "clip": true},
+                               "encoding": {"tooltip": hover}});
         layer["encoding"][along] = place.clone();
         layer["encoding"][phi] = number("y", &title, domain);
-        if let Some(test) = test {
-            layer["transform"] = json!([{"filter": test}]);
-        }
+        layer[part][key] = value;
         layers.push(layer);
     };
-    if colour.channel.get("field").is_some() {
-        points(Some("!isValid(datum.c)"), json!({"value": GREY}));
-        points(Some("isValid(datum.c)"), colour.channel.clone());
+    if colour.channel.is_null() {
+        points("true", ("mark", "filled"), json!(true));
     } else {
-        points(None, colour.channel.clone());
+        points("!isValid(datum.c)", ("mark", "style"), json!("neutral"));
+        points("isValid(datum.c)", ("encoding", "color"), colour.channel.clone());
     }
     layers
 }

@@ -1,7 +1,7 @@
 //! One row on one line: what pushes the prediction up from the left, what pushes it down from the right.
 
 use super::output::Output;
-use super::spec::{DOWN, GREY, UP, extent, number, picture, tooltip};
+use super::spec::{by_sign, extent, number, picture, tooltip};
 use super::text::{cut, list, short, signed};
 use super::waterfall::{assignment, row_name, strongest};
 use crate::report::{Figure, ShownRow, Table};
@@ -80,7 +80,8 @@ fn data(pieces: &[(String, f64, f64)], domain: (f64, f64)) -> Vec<Value> {
         let (phi, middle) = (to - from, (from + to) / 2.0);
         let hair = (0.002 * width).min(phi.abs() / 4.0) * phi.signum();
         let number = if phi.abs() / width < NUMBERED { String::new() } else { signed(phi) };
-        let mut datum = json!({"x": from + hair, "x2": to, "m": middle, "p": phi, "t": name, "v": number});
+        let mut datum =
+            json!({"x": from + hair, "x2": to, "m": middle, "p": phi, "up": phi > 0.0, "t": name, "v": number});
         let line = &mut place[usize::from(phi > 0.0)];
         if *line < NAMED {
             let room = if phi > 0.0 { middle - domain.0 } else { domain.1 - middle };
@@ -98,7 +99,6 @@ fn layers(output: &Output, domain: (f64, f64), (base, end): (f64, f64)) -> Vec<V
     let mut x = number("x", &output.unit(), domain);
     x["axis"]["grid"] = json!(false);
     let at = |field: &str| json!({"field": field, "type": "quantitative"});
-    let colour = json!({"condition": {"test": "datum.p < 0", "value": DOWN}, "value": UP});
     let hover = tooltip(&[("t", "feature"), ("p", "φ")]);
     let mark = |value: f64, text: String, y: usize| {
         let side = (value - domain.0) / (domain.1 - domain.0);
@@ -110,7 +110,7 @@ fn layers(output: &Output, domain: (f64, f64), (base, end): (f64, f64)) -> Vec<V
             "center"
         };
         json!({"data": {"values": [{"x": value, "t": text}]}, "layer": [
-            {"mark": {"type": "rule", "color": GREY, "strokeDash": [3, 3], "y": y + 8, "y2": 74}, "encoding": {"x": at("x")}},
+            {"mark": {"type": "rule", "style": "zero", "strokeDash": [3, 3], "y": y + 8, "y2": 74}, "encoding": {"x": at("x")}},
             {"mark": {"type": "text", "align": align, "y": y}, "encoding": {"x": at("x"), "text": {"field": "t"}}}]})
     };
     let names = json!([{"filter": "isValid(datum.s)"}]);
@@ -120,9 +120,9 @@ fn layers(output: &Output, domain: (f64, f64), (base, end): (f64, f64)) -> Vec<V
         y
     };
     vec![
-        json!({"mark": {"type": "rect", "y": 42, "y2": 74}, "encoding": {"x": x, "x2": {"field": "x2"}, "color": colour, "tooltip": hover}}),
+        json!({"mark": {"type": "rect", "y": 42, "y2": 74}, "encoding": {"x": x, "x2": {"field": "x2"}, "color": by_sign("up"), "tooltip": hover}}),
         json!({"mark": {"type": "text", "y": 58, "color": "white"}, "encoding": {"x": at("m"), "text": {"field": "v"}}}),
-        json!({"transform": names, "mark": {"type": "rule", "color": GREY, "strokeWidth": 0.8, "y2": 74, "yOffset": -7},
+        json!({"transform": names, "mark": {"type": "rule", "style": "zero", "strokeWidth": 0.8, "y2": 74, "yOffset": -7},
                "encoding": {"x": at("m"), "y": below(at("y"))}}),
         json!({"transform": names, "mark": {"type": "text", "limit": {"expr": "datum.w * width"}, "dx": {"expr": "datum.p > 0 ? 2 : -2"},
                                             "align": {"expr": "datum.p > 0 ? 'right' : 'left'"}},

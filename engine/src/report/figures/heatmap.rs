@@ -1,7 +1,7 @@
 //! Many rows at once: each a column of coloured cells, under its prediction.
 
 use super::output::Output;
-use super::spec::{PLAIN, axis, extent, labels, on_canvas, picture, shortest, spread};
+use super::spec::{axis, extent, labels, on_canvas, picture, shortest, spread};
 use super::text::{cut, list, short};
 use crate::explain::ExplainedRow;
 use crate::report::{Figure, Table};
@@ -107,11 +107,11 @@ fn layers(output: &Output, rows: &[&ExplainedRow], top: &[usize]) -> Vec<Value> 
     let full = full_colour(output, rows, top);
     let colour = json!({"field": "v", "type": "quantitative",
         "scale": {"domain": [-full, full], "domainMid": 0, "range": "diverging", "clamp": true, "nice": false},
-        "legend": {"title": format!("φ, change of {}", output.unit()), "orient": "top", "gradientLength": 180, "gradientThickness": 8,
-                   "titleLimit": 400, "tickCount": 3, "format": axis((-full, full))["format"]}});
+        "legend": {"title": format!("φ, change of {}", output.unit()), "orient": "top",
+                   "titleLimit": 400, "tickCount": 3, "labelExpr": axis((-full, full))["labelExpr"]}});
     let hover = super::spec::tooltip(&[("n", "row"), ("player", "feature"), ("v", "φ"), ("p", "prediction")]);
     vec![
-        json!({"transform": [{"calculate": "datum.x + 0.5", "as": "m"}], "mark": {"type": "line", "color": PLAIN, "strokeWidth": 1.2},
+        json!({"transform": [{"calculate": "datum.x + 0.5", "as": "m"}], "mark": {"type": "line", "strokeWidth": 1.2},
                "encoding": {"x": x("m"), "y": curve}}),
         json!({"transform": [
                    {"calculate": "places", "as": "i"},

@@ -1,7 +1,7 @@
 //! How predictions are distributed over the sampled rows.
 
 use super::output::Output;
-use super::spec::{PLAIN, extent, line_at, number, picture, tooltip};
+use super::spec::{extent, line_at, number, picture, tooltip};
 use super::text::{plus_minus, short};
 use crate::report::{Figure, Table};
 use serde_json::{Value, json};
@@ -30,7 +30,7 @@ pub fn predictions(output: &Output) -> Option<Figure> {
     let mean = all.iter().sum::<f64>() / all.len() as f64;
     let x = number("x", &format!("prediction, {}", output.name()), (low, high));
     let bars = json!({
-        "mark": {"type": "rect", "color": PLAIN},
+        "mark": {"type": "rect"},
         "encoding": {"x": x, "x2": {"field": "x2"}, "y2": {"datum": 0}, "tooltip": hover,
             "y": {"field": "y", "type": "quantitative", "title": "share of rows", "axis": {"format": "~%", "tickCount": 4},
                   "scale": {"domain": [0, most * 1.05], "nice": false}}},

@@ -1,24 +1,11 @@
 //! Parts that Vega-Lite specifications share.
 //!
 //! Data fields have short fixed names and players are numbers, looked up in the parameter `names`: a feature may be called anything.
-//! Text, rules, axes and grids take the colours of the page (`config`); colours that mean something are these, which stand out on
-//! light and dark.
+//! All colours are the theme's: its mark colour, its styles (`zero`, `error`, `quiet`) and ranges (`sign` for down and up, `feature` for
+//! low to high, `diverging`, `category`).
 
 use super::text::label;
 use serde_json::{Value, json};
-
-/// Pushes the output up; a high value of a feature.
-pub const UP: &str = "#e5405e";
-/// Pushes the output down; a low value.
-pub const DOWN: &str = "#2b86d9";
-/// Between low and high.
-pub const MIDDLE: &str = "#9b66b8";
-/// Without order, or not in focus.
-pub const GREY: &str = "#8b919c";
-/// A quantity without sign.
-pub const PLAIN: &str = "#4a86c5";
-/// A second quantity beside it.
-pub const SECOND: &str = "#dd8a1f";
 
 /// 97.5 % point of the normal distribution: whiskers hold 95 %.
 pub const WHISKER: f64 = 1.96;
@@ -55,7 +42,7 @@ pub fn lines(n: usize) -> Value {
         "type": "quantitative",
         "title": null,
         "scale": {"domain": [-0.5, n as f64 - 0.5], "reverse": true, "nice": false, "zero": false},
-        "axis": {"values": values, "labelExpr": "names[datum.value]", "labelLimit": 240, "grid": false, "ticks": false,
+        "axis": {"values": values, "labelExpr": "names[datum.value]", "grid": false, "ticks": false,
                  "domain": false, "labelPadding": 8, "labelOverlap": false, "labelLineHeight": 13,
                  "labelOffset": {"condition": {"test": "isArray(names[datum.value])", "value": -6}, "value": 0}},
     })
@@ -84,7 +71,8 @@ pub fn axis(domain: (f64, f64)) -> Value {
     let size = domain.0.abs().max(domain.1.abs());
     let mut axis = json!({"tickCount": 6, "labelFlush": false, "labelOverlap": true});
     if size >= 1e5 || size < 1e-3 {
-        axis["format"] = json!(if size >= 1e5 { "~s" } else { "~e" });
+        let format = if size >= 1e5 { "~s" } else { "~e" };
+        axis["labelExpr"] = json!(format!("datum.value == 0 ? '0' : format(datum.value, '{format}')"));
     }
     axis
 }
@@ -116,16 +104,26 @@ pub fn rules(along: &str, position: Value, across: Value) -> Value {
     encoding[other] = position;
     json!({
         "transform": [{"filter": "isValid(datum.lo) && isValid(datum.hi)"}],
-        "mark": {"type": "rule", "strokeWidth": 1.3},
+        "mark": {"type": "rule", "style": "error"},
         "encoding": encoding,
     })
 }
 
-/// A line at a value, of the colour of the axes.
+/// A line at a value to compare with.
 pub fn line_at(channel: &str, value: f64) -> Value {
     let mut encoding = json!({});
     encoding[channel] = json!({"datum": value});
-    json!({"mark": {"type": "rule", "color": GREY, "strokeDash": [3, 3]}, "encoding": encoding})
+    json!({"mark": {"type": "rule", "style": "zero", "strokeDash": [3, 3]}, "encoding": encoding})
+}
+
+/// Colour by the sign of a field: what pushes down, what pushes up.
+pub fn by_sign(field: &str) -> Value {
+    json!({
+        "field": field,
+        "type": "nominal",
+        "scale": {"domain": [false, true], "range": "sign"},
+        "legend": null,
+    })
 }
 
 /// Colour by the value of a feature, from low to high, and its legend.
@@ -133,8 +131,8 @@ pub fn low_to_high(field: &str, title: &str, domain: (f64, f64), ends: [&str; 2]
     json!({
         "field": field,
         "type": "quantitative",
-        "scale": {"domain": [domain.0, domain.1], "range": [DOWN, MIDDLE, UP], "clamp": true},
-        "legend": {"title": title, "orient": "top", "gradientLength": 140, "gradientThickness": 8, "titleLimit": 400,
+        "scale": {"domain": [domain.0, domain.1], "range": "feature", "clamp": true},
+        "legend": {"title": title, "orient": "top",
                    "values": [domain.0, domain.1],
                    "labelExpr": format!("datum.value <= {} ? {} : {}", domain.0, json!(ends[0]), json!(ends[1]))},
     })

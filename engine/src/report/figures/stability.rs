@@ -1,7 +1,7 @@
 //! How sure the ranking of players is: places that the bootstrap of the rows gives each.
 
 use super::output::Output;
-use super::spec::{PLAIN, labels, on_lines, picture, player_name, tooltip};
+use super::spec::{labels, on_lines, picture, player_name, tooltip};
 use crate::report::{Figure, Table};
 use serde_json::{Value, json};
 
@@ -30,9 +30,9 @@ pub fn stability(output: &Output) -> Option<Figure> {
     let hover =
         tooltip(&[("player", "feature"), ("x", "rank"), ("lo", "from"), ("hi", "to"), ("e", "standard deviation")]);
     let layers = vec![
-        json!({"mark": {"type": "rule", "strokeWidth": 4, "opacity": 0.45, "color": PLAIN, "strokeCap": "round"},
+        json!({"mark": {"type": "rule", "strokeWidth": 4, "opacity": 0.45, "strokeCap": "round"},
                "encoding": {"x": along("lo"), "x2": {"field": "hi"}, "y": y, "tooltip": hover}}),
-        json!({"mark": {"type": "circle", "size": 60, "opacity": 1, "color": PLAIN}, "encoding": {"x": along("x"), "y": y, "tooltip": hover}}),
+        json!({"mark": {"type": "circle", "size": 60, "opacity": 1}, "encoding": {"x": along("x"), "y": y, "tooltip": hover}}),
     ];
     let names = output.names(top);
     let params = [("names", labels(names.iter().copied())), ("full", json!(names))];

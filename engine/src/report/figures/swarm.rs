@@ -3,8 +3,7 @@
 use super::output::{Output, text_of, value_of};
 use super::rank::{correlation, ranks};
 use super::spec::{
-    GREY, extent, labels, line_at, low_to_high, number, on_canvas, on_lines, picture, player_name, shortest, spread,
-    tooltip,
+    extent, labels, line_at, low_to_high, number, on_canvas, on_lines, picture, player_name, shortest, spread, tooltip,
 };
 use super::text::{cut, list, short};
 use crate::explain::ExplainedRow;
@@ -113,7 +112,7 @@ fn layers(output: &Output, n: usize, domain: (f64, f64), ordered: bool) -> Vec<V
     });
     let mut layers = vec![line_at("x", 0.0)];
     let mut plain = json!({"transform": [{"filter": "!isValid(datum.c)"}], "mark": mark, "encoding": encoding});
-    plain["encoding"]["color"] = json!({"value": GREY});
+    plain["mark"]["style"] = json!("neutral");
     layers.push(plain);
     if ordered {
         let mut coloured = json!({"transform": [{"filter": "isValid(datum.c)"}], "mark": mark, "encoding": encoding});

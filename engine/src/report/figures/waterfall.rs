@@ -1,7 +1,7 @@
 //! One row from the base value to its prediction: the waterfall.
 
 use super::output::{Output, text_of};
-use super::spec::{DOWN, GREY, UP, extent, labels, line_at, on_lines, picture, tooltip, whiskers};
+use super::spec::{by_sign, extent, labels, line_at, on_lines, picture, tooltip, whiskers};
 use super::text::{cut, list, plus_minus, short, signed};
 use crate::explain::ExplainedRow;
 use crate::report::{Figure, ShownRow, Table};
@@ -96,7 +96,7 @@ fn steps(bars: &[Bar], base: f64) -> Vec<Value> {
         let end = at + bar.phi;
         let [lo, hi] = if bar.stderr == 0.0 { [None, None] } else { whiskers(end, bar.stderr) };
         values.push(json!({
-            "i": i, "y": i as f64 - 0.36, "y2": i as f64 + 0.36, "x": at, "x2": end, "p": bar.phi, "e": bar.stderr, "lo": lo, "hi": hi,
+            "i": i, "y": i as f64 - 0.36, "y2": i as f64 + 0.36, "x": at, "x2": end, "p": bar.phi, "up": bar.phi >= 0.0, "e": bar.stderr, "lo": lo, "hi": hi,
             "s": signed(bar.phi), "at": at.max(end).max(hi.unwrap_or(end)), "next": (i as f64 + 0.64).min(bars.len() as f64),
         }));
         at = end;
@@ -113,16 +113,14 @@ fn layers(output: &Output, n: usize, domain: (f64, f64), (base, end): (f64, f64)
     };
     let along = |field: &str| json!({"field": field, "type": "quantitative"});
     let hover = tooltip(&[("player", "feature"), ("p", "φ"), ("e", "standard error"), ("x", "from"), ("x2", "to")]);
-    let colour = json!({"condition": {"test": "datum.p < 0", "value": DOWN}, "value": UP});
-    let bars =
-        json!({"x": x, "x2": {"field": "x2"}, "y": y("y"), "y2": {"field": "y2"}, "color": colour, "tooltip": hover});
+    let bars = json!({"x": x, "x2": {"field": "x2"}, "y": y("y"), "y2": {"field": "y2"}, "color": by_sign("up"), "tooltip": hover});
     vec![
         line_at("x", base),
         line_at("x", end),
         json!({"transform": [{"calculate": "full[datum.i]", "as": "player"}], "mark": {"type": "rect", "cornerRadius": 1}, "encoding": bars}),
-        json!({"mark": {"type": "rule", "color": GREY, "strokeWidth": 0.8},
+        json!({"mark": {"type": "rule", "style": "zero", "strokeWidth": 0.8},
                "encoding": {"x": along("x"), "y": y("y2"), "y2": {"field": "next"}}}),
-        json!({"transform": [{"filter": "isValid(datum.lo) && isValid(datum.hi)"}], "mark": {"type": "rule", "strokeWidth": 1.3},
+        json!({"transform": [{"filter": "isValid(datum.lo) && isValid(datum.hi)"}], "mark": {"type": "rule", "style": "error"},
                "encoding": {"x": along("lo"), "x2": {"field": "hi"}, "y": y("i")}}),
         json!({"mark": {"type": "text", "align": "left", "dx": 5},
                "encoding": {"x": along("at"), "y": y("i"), "text": {"field": "s"}}}),
