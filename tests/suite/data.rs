@@ -1,5 +1,6 @@
 //! Tables in and out.
 
+mod attributions;
 mod background;
 mod bad_input;
 mod encoding;

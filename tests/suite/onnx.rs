@@ -340,3 +340,10 @@ fn rows_of_another_width_are_an_error() {
     assert!(error.contains("13 features") && error.contains("12 columns"), "{error}");
     assert_eq!(model.predict(Tensor::zeros([0, 13], device.burn())).unwrap().dims(), [0, 3]);
 }
+
+/// The constant is what `sha256sum` says of the file.
+#[test]
+fn a_model_has_the_fingerprint_of_its_file() {
+    let graph = Graph::load(fixture("interfaces/one_feature.onnx")).unwrap();
+    assert_eq!(graph.sha256(), "3eb51d947c7b0f022dca0a2a54d37d8ee43b166e15b038d7fc06e499e620cf47");
+}

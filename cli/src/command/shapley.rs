@@ -138,7 +138,7 @@ impl Shapley {
 fn explainer(opened: &Opened, background: &BackgroundArgs, design: &DesignArgs, run: &RunArgs) -> Result<KernelShap> {
     let model = OnnxModel::new(&opened.graph, &opened.device)?;
     let mut builder = KernelShap::builder(model, opened.input.background(background, run.seed)?)
-        .model_name(&opened.model)
+        .model(&opened.model, opened.graph.sha256())
         .players(opened.input.players().clone())
         .targets(opened.targets.clone())
         .budget(design.budget.into())

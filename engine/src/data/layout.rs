@@ -50,7 +50,7 @@ impl Layout {
         self.values().into_iter().filter(|v| matches!(v, Value::Shap { .. })).collect()
     }
 
-    fn field(&self, value: Value, clarify: bool) -> Field {
+    pub(super) fn field(&self, value: Value, clarify: bool) -> Field {
         let output = |k: usize| if self.outputs.len() > 1 { format!(".{}", self.outputs[k]) } else { String::new() };
         let name = match value {
             Value::Shap { k, i } if clarify => format!("{}_{}", self.players[i], self.outputs[k]),

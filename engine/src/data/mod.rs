@@ -7,9 +7,11 @@
 //! | table columns → model features | [`Encoder`] → `[rows, features]` f32 | one batch |
 //! | choose the background | [`Background`] | its rows; all rows for `All` and `KMeans` |
 //! | write attributions | [`AttributionWriter`] | one row group |
+//! | read them back | [`AttributionReader`] | one batch |
 //!
 //! Rows are counted from 1 in messages, without the header line.
 
+mod attributions;
 mod background;
 mod batch_writer;
 mod cells;
@@ -28,6 +30,7 @@ mod schema;
 mod table;
 mod text;
 
+pub use attributions::{AttributionReader, Explained};
 pub use background::{Background, BackgroundChoice};
 pub use batch_writer::{BatchWriter, FileKind};
 pub use encoder::{Encoder, Group, require_finite};

@@ -25,7 +25,7 @@ pub fn batches(path: &Path, batch_rows: usize) -> Result<Batches> {
     Ok(Box::new(reader.map(move |batch| batch.map_err(|e| misread(&path, &e.to_string())))))
 }
 
-fn open(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>> {
+pub fn open(path: &Path) -> Result<ParquetRecordBatchReaderBuilder<File>> {
     let file = File::open(path).map_err(|e| Error::io("open", path, e))?;
     ParquetRecordBatchReaderBuilder::try_new(file).map_err(|e| misread(path, &e.to_string()))
 }

@@ -22,6 +22,7 @@ pub struct Builder {
     model: Box<dyn Model>,
     background: Background,
     model_name: String,
+    model_sha256: String,
     players: Option<Players>,
     targets: Option<Vec<usize>>,
     budget: Budget,
@@ -41,6 +42,7 @@ impl Builder {
             model,
             background,
             model_name: String::new(),
+            model_sha256: String::new(),
             players: None,
             targets: None,
             budget: Budget::Auto,
@@ -55,9 +57,10 @@ impl Builder {
         }
     }
 
-    /// The model's name in the provenance.
-    pub fn model_name(mut self, name: impl Into<String>) -> Self {
+    /// What the provenance says of the model: its name, and the SHA-256 of its file (empty if there is none).
+    pub fn model(mut self, name: impl Into<String>, sha256: impl Into<String>) -> Self {
         self.model_name = name.into();
+        self.model_sha256 = sha256.into();
         self
     }
 
@@ -163,6 +166,7 @@ impl Builder {
             version: env!("CARGO_PKG_VERSION").into(),
             device: device.name().into(),
             model: self.model_name,
+            model_sha256: self.model_sha256,
             seed: self.seed,
             design: plan.name.clone() + if row_designs.is_some() { ", drawn for each row" } else { "" },
             rows_per_instance: plan.model_rows(),

@@ -9,6 +9,7 @@ mod per_row;
 mod placed;
 mod players;
 mod predictor;
+mod provenance;
 mod ranking;
 mod sample;
 mod summary;
@@ -20,13 +21,13 @@ pub use control::Control;
 pub use kernel_shap::KernelShap;
 pub use players::Players;
 pub(crate) use predictor::Predictor;
+pub use provenance::Provenance;
 pub use sample::{ExplainedRow, FeatureValue, RowSample};
 pub use summary::{GlobalExplanation, GlobalValue, Summary};
 pub(crate) use tiles::{cat, chunks};
 
 pub use crate::kernels::Link;
 use ndarray::{Array1, Array2, Array3};
-use serde::Serialize;
 
 /// Attributions of some rows. `base_values[k] + Σ_i values[r, k, i] = link(predictions[r, k])`.
 #[derive(Debug, Clone)]
@@ -74,28 +75,4 @@ impl Explanation {
         };
         (0..self.base_values.len()).map(gap).fold(0.0, f64::max)
     }
-}
-
-/// Enough to repeat the run.
-#[derive(Debug, Clone, Default, Serialize)]
-pub struct Provenance {
-    pub version: String,
-    pub device: String,
-    pub model: String,
-    pub seed: u64,
-    /// What the design came to: exact; permutation or leverage pairs, and on which background rows.
-    pub design: String,
-    /// The budget that was asked for: auto, exact, or a number of model rows.
-    pub budget: String,
-    /// The tolerance that was asked for.
-    pub tolerance: Option<f64>,
-    /// Model rows spent on each explained row, at most.
-    pub rows_per_instance: usize,
-    pub background_rows: usize,
-    pub background: String,
-    pub link: String,
-    pub players: Vec<String>,
-    /// `[features]`: the position in `players` of the player that holds each feature.
-    pub player_of: Vec<u32>,
-    pub outputs: Vec<String>,
 }

@@ -60,7 +60,7 @@ impl Results {
             "provenance": provenance,
         });
         if let Some((writer, path)) = self.writer {
-            writer.finish(&metadata(provenance))?;
+            writer.finish(&provenance.to_pairs())?;
             terminal.note(&format!("wrote {}", path.display()));
         }
         if let Some(file) = self.summary {
@@ -88,13 +88,6 @@ fn describe(output: &GlobalExplanation) -> String {
         output.output,
         table::drivers(&output.values, TOP)
     )
-}
-
-/// Provenance as the key-value pairs of a Parquet file.
-fn metadata(provenance: &Provenance) -> Vec<(String, String)> {
-    let text = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_string);
-    let fields = serde_json::to_value(provenance).unwrap_or_default();
-    fields.as_object().into_iter().flatten().map(|(key, value)| (key.clone(), text(value))).collect()
 }
 
 impl From<Format> for OutputFormat {

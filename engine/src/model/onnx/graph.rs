@@ -8,6 +8,7 @@ use super::plan::Plan;
 use super::program::{Program, Trial};
 use crate::{Error, Result};
 use onnx_ir::OnnxGraphBuilder;
+use sha2::{Digest, Sha256};
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -18,6 +19,7 @@ use std::sync::{Arc, Once};
 pub struct Graph {
     pub(super) program: Arc<Program>,
     card: Card,
+    sha256: String,
     features: Vec<String>,
     outputs: Outputs,
 }
@@ -39,11 +41,17 @@ impl Graph {
         let (program, trial) = compile(&file)?;
         let outputs = Outputs::new(&trial.widths, file.class_labels.as_deref());
         let card = describe(&file, Ok(&trial));
-        Ok(Self { features: program.feature_names(), program: Arc::new(program), card, outputs })
+        let sha256 = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(Self { features: program.feature_names(), program: Arc::new(program), card, sha256, outputs })
     }
 
     pub fn card(&self) -> &Card {
         &self.card
+    }
+
+    /// SHA-256 of the file's bytes, in lower-case hexadecimal digits.
+    pub fn sha256(&self) -> &str {
+        &self.sha256
     }
 
     /// One name a column of the rows to predict.
