@@ -322,6 +322,7 @@ fn provenance(players: &[String], outputs: &[String]) -> Provenance {
         version: env!("CARGO_PKG_VERSION").into(),
         device: "CPU".into(),
         model: "example.onnx".into(),
+        model_sha256: "0".repeat(64),
         seed: 7,
         design: "512 permutation pairs".into(),
         budget: "auto".into(),
