@@ -3,9 +3,10 @@
 //! Every point of every grid is a donor, a pseudo-row that puts its values into each background row: mask → predict → moments on the
 //! device in full tiles, results read back in batches, runs of rows put together in f64 on the host.
 
+use super::averages::Averages;
 use super::builder::Builder;
 use super::donors::{Donors, words};
-use super::moments::{Moments, Run};
+use super::moments::Run;
 use super::tiles::{Tile, batches, tiles};
 use crate::data::Background;
 use crate::explain::{Predictor, cat, chunks};
@@ -38,14 +39,6 @@ pub struct Effects {
 struct Placed {
     rows: Tensor<2>,
     pairs: Pairs,
-}
-
-/// Averages over background rows.
-pub(super) struct Averages {
-    /// `[donor · output]`: of the outputs, and of their differences from those of the first donor of the unit.
-    pub cells: Vec<[Moments; 2]>,
-    /// `[donor][line][output]`: the outputs for the first background rows.
-    pub ice: Vec<f32>,
 }
 
 impl Effects {
@@ -215,37 +208,5 @@ impl Effects {
             Ok(())
         };
         means.indexed_iter().try_for_each(wrong)
-    }
-}
-
-impl Tile {
-    /// ICE lines in this tile, if the first `lines` rows become lines.
-    fn lines(&self, lines: usize) -> usize {
-        lines.saturating_sub(self.rows.start).min(self.rows.len())
-    }
-}
-
-impl Averages {
-    fn new(donors: usize, outputs: usize, lines: usize) -> Self {
-        let cells = vec![Default::default(); donors * outputs];
-        Self { cells, ice: vec![0.0; donors * lines * outputs] }
-    }
-
-    /// Adds a tile's moments and lines as [`Effects::evaluate`] lays them out.
-    fn add(&mut self, tile: &Tile, run: Run, results: &[f32], lines: usize) {
-        let here = tile.lines(lines);
-        let outputs = results.len() / (tile.donors.len() * (NUMBERS + here));
-        let (moments, ice) = results.split_at(tile.donors.len() * outputs * NUMBERS);
-        let cells = &mut self.cells[tile.donors.start * outputs..];
-        for (cell, numbers) in cells.iter_mut().zip(moments.chunks_exact(NUMBERS)) {
-            cell[0].add(&Moments::of(run, &numbers[..3]));
-            cell[1].add(&Moments::of(run, &numbers[3..]));
-        }
-        if here > 0 {
-            for (donor, part) in tile.donors.clone().zip(ice.chunks_exact(here * outputs)) {
-                let at = (donor * lines + tile.rows.start) * outputs;
-                self.ice[at..at + part.len()].copy_from_slice(part);
-            }
-        }
     }
 }

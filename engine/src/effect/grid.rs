@@ -1,15 +1,12 @@
-//! Axes and the points at which they are looked at.
+//! The points at which an axis is looked at.
 
+use super::column::{Column, labels, shortest};
 use super::{Axis, Category, Grid, Histogram, Point};
 use crate::{Error, Result};
 use ndarray::ArrayView2;
 
 /// Bins of a histogram beside a numeric grid.
 const BINS: usize = 24;
-/// Digits of a label, as long as they tell the points of a grid apart.
-const DIGITS: usize = 4;
-/// A number of at most so many digits is written in full.
-const SHORT: usize = 6;
 
 /// Where the points of a numeric grid lie.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,72 +20,6 @@ pub enum GridChoice {
     BucketCentres(usize),
     /// These, in ascending order.
     Points(Vec<f64>),
-}
-
-impl Axis {
-    /// A column of numbers, one feature.
-    pub fn number(name: impl Into<String>, feature: usize) -> Self {
-        Self { name: name.into(), features: vec![feature], categories: Vec::new() }
-    }
-
-    /// A column of categories in several features, of which one is 1 and the others are 0 in each of the `rows`; `None` if they are not
-    /// so. A category is called what its feature's name says after `name=` or `name_`, else as its feature.
-    pub fn one_hot(
-        name: impl Into<String>,
-        features: &[usize],
-        feature_names: &[String],
-        rows: ArrayView2<f32>,
-    ) -> Option<Self> {
-        let name = name.into();
-        let is_one_hot = |row: ndarray::ArrayView1<f32>| {
-            let cells = || features.iter().map(|&feature| row[feature]);
-            cells().all(|cell| cell == 0.0 || cell == 1.0) && cells().sum::<f32>() == 1.0
-        };
-        if features.len() < 2 || !rows.outer_iter().all(is_one_hot) {
-            return None;
-        }
-        let label = |feature: usize| {
-            let own = feature_names[feature].strip_prefix(&name).and_then(|rest| rest.strip_prefix(['=', '_']));
-            own.unwrap_or(&feature_names[feature]).to_owned()
-        };
-        let category = |&feature: &usize| Category {
-            label: label(feature),
-            values: features.iter().map(|&other| if other == feature { 1.0 } else { 0.0 }).collect(),
-        };
-        Some(Self { categories: features.iter().map(category).collect(), name, features: features.to_vec() })
-    }
-
-    /// Rows of `[rows, features]` in which this axis has no value: a cell that is not finite.
-    pub fn missing(&self, rows: ArrayView2<f32>) -> usize {
-        let is_missing = |row: &ndarray::ArrayView1<f32>| self.features.iter().any(|&f| !row[f].is_finite());
-        rows.outer_iter().filter(is_missing).count()
-    }
-
-    /// The axis with its `limit` most frequent categories, in their order, and the labels of those left out. Unchanged if it has no more,
-    /// or is numeric.
-    pub fn most_frequent(&self, limit: usize, rows: ArrayView2<f32>, weights: &[f64]) -> (Self, Vec<String>) {
-        let share = self.shares(rows, weights);
-        let mut order: Vec<usize> = (0..self.categories.len()).collect();
-        order.sort_by(|&a, &b| share[b].total_cmp(&share[a]));
-        let left_out = order.split_off(limit.min(order.len()));
-        let is_kept = |category: usize| !left_out.contains(&category);
-        let (kept, gone): (Vec<_>, Vec<_>) =
-            self.categories.iter().cloned().enumerate().partition(|(category, _)| is_kept(*category));
-        let labels = gone.into_iter().map(|(_, category)| category.label).collect();
-        (Self { categories: kept.into_iter().map(|(_, category)| category).collect(), ..self.clone() }, labels)
-    }
-
-    /// The weight of each category.
-    fn shares(&self, rows: ArrayView2<f32>, weights: &[f64]) -> Vec<f64> {
-        let mut share = vec![0.0; self.categories.len()];
-        for (row, weight) in rows.outer_iter().zip(weights) {
-            let is_of = |category: &Category| self.features.iter().zip(&category.values).all(|(&f, &v)| row[f] == v);
-            if let Some(found) = self.categories.iter().position(is_of) {
-                share[found] += weight;
-            }
-        }
-        share
-    }
 }
 
 impl Grid {
@@ -155,108 +86,10 @@ impl Grid {
     }
 }
 
-/// A column's finite values in ascending order, with their weights.
-struct Column(Vec<(f32, f64)>);
-
-impl Column {
-    fn new(mut cells: Vec<(f32, f64)>) -> Self {
-        cells.sort_by(|a, b| a.0.total_cmp(&b.0));
-        Self(cells)
-    }
-
-    fn range(&self) -> Option<(f32, f32)> {
-        Some((self.0.first()?.0, self.0.last()?.0))
-    }
-
-    /// Ascending, different, at least two; else what is wrong with them.
-    fn points(&self, choice: &GridChoice) -> Result<Vec<f32>, String> {
-        let (low, high) = self.range().map_or((0.0, 0.0), |(low, high)| (f64::from(low), f64::from(high)));
-        let mut points: Vec<f32> = match choice {
-            GridChoice::Quantiles(n) => self.few(*n).unwrap_or_else(|| self.quantiles(*n)),
-            GridChoice::Even(n) => {
-                let at = |k: usize| (low + k as f64 * (high - low) / (n - 1) as f64) as f32;
-                self.few(*n).unwrap_or_else(|| if *n < 2 { vec![low as f32; *n] } else { (0..*n).map(at).collect() })
-            }
-            GridChoice::BucketCentres(n) => {
-                (0..*n).map(|k| (low + (k as f64 + 0.5) * (high - low) / *n as f64) as f32).collect()
-            }
-            GridChoice::Points(points) => points.iter().map(|&point| point as f32).collect(),
-        };
-        if let Some(bad) = points.iter().position(|point| !point.is_finite()) {
-            let given = if let GridChoice::Points(points) = choice { points[bad] } else { f64::NAN };
-            return Err(format!("has the point {given}, which is not a finite f32"));
-        }
-        points.sort_by(f32::total_cmp);
-        points.dedup();
-        match points.len() {
-            0 => Err("has no points".into()),
-            1 => Err(format!("has one point, {}", shortest(points[0]))),
-            _ => Ok(points),
-        }
-    }
-
-    /// The values that occur, if they are at most `n`.
-    fn few(&self, n: usize) -> Option<Vec<f32>> {
-        let mut values: Vec<f32> = self.0.iter().map(|cell| cell.0).collect();
-        values.dedup();
-        (values.len() <= n).then_some(values)
-    }
-
-    /// At level q the first value up to which there is at least that share of the weight.
-    fn quantiles(&self, n: usize) -> Vec<f32> {
-        let total: f64 = self.0.iter().map(|cell| cell.1).sum();
-        let (mut at, mut below) = (0, 0.0);
-        let mut quantile = |level: f64| {
-            while at + 1 < self.0.len() && below + self.0[at].1 < level * total * (1.0 - 1e-12) {
-                below += self.0[at].1;
-                at += 1;
-            }
-            self.0[at].0
-        };
-        let last = (n.max(2) - 1) as f64;
-        (0..n).map(|k| quantile(k as f64 / last)).collect()
-    }
-
-    /// Shares of the weight in even bins; the last holds its upper edge.
-    fn histogram(&self, bins: usize) -> Histogram {
-        let (low, high) = self.range().map_or((0.0, 0.0), |(low, high)| (f64::from(low), f64::from(high)));
-        let width = if high > low { (high - low) / bins as f64 } else { 1.0 };
-        let mut share = vec![0.0; bins];
-        for &(value, weight) in &self.0 {
-            share[(((f64::from(value) - low) / width) as usize).min(bins - 1)] += weight;
-        }
-        let high = if high > low { high } else { low + bins as f64 };
-        let edge = |k: usize| if k == bins { high } else { low + k as f64 * width };
-        Histogram { edges: (0..=bins).map(edge).collect(), share }
-    }
-}
-
-/// Numbers as a person writes them: in full if short, else to the digits that tell them apart.
-fn labels(values: &[f32]) -> Vec<String> {
-    let written = |digits: usize| -> Vec<String> { values.iter().map(|&value| rounded(value, digits)).collect() };
-    let differ = |labels: &Vec<String>| labels.windows(2).all(|pair| pair[0] != pair[1]);
-    (DIGITS..=9).map(written).find(differ).unwrap_or_else(|| values.iter().map(|&value| shortest(value)).collect())
-}
-
-fn rounded(value: f32, digits: usize) -> String {
-    let full = shortest(value);
-    if full.chars().filter(char::is_ascii_digit).count() <= SHORT {
-        return full;
-    }
-    let scientific = format!("{value:.*e}", digits - 1);
-    shortest(scientific.parse().unwrap_or(value))
-}
-
-/// The shortest text that reads as this f32.
-fn shortest(value: f32) -> String {
-    let size = value.abs();
-    if size != 0.0 && !(1e-4..1e9).contains(&size) { format!("{value:e}") } else { format!("{value}") }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ndarray::{Array2, array};
+    use ndarray::Array2;
 
     fn column(values: &[f32]) -> Array2<f32> {
         Array2::from_shape_vec((values.len(), 1), values.to_vec()).unwrap()
@@ -328,30 +161,5 @@ mod tests {
         let far = refused(&[1.0, 2.0], GridChoice::Points(vec![1.0, 1e300]));
         assert!(far.ends_with("which is not a finite f32"), "{far}");
         assert_eq!(positions(&grid(&[2.0, 2.0], GridChoice::Points(vec![3.0, 1.0])).unwrap()), [1.0, 3.0]);
-    }
-
-    #[test]
-    fn one_hot_columns_make_an_axis_and_the_rarest_are_left_out() {
-        let names: Vec<String> = ["n", "job=a", "job=b", "c"].map(String::from).to_vec();
-        let rows = array![[5.0, 1.0, 0.0, 0.0], [5.0, 0.0, 0.0, 1.0], [6.0, 0.0, 0.0, 1.0], [6.0, 0.0, 1.0, 0.0]];
-        let weights = [0.3, 0.1, 0.4, 0.2];
-        let axis = Axis::one_hot("job", &[1, 2, 3], &names, rows.view()).unwrap();
-        let found = Grid::new(&axis, rows.view(), &weights, &GridChoice::Quantiles(50)).unwrap();
-        let labels: Vec<&str> = found.points.iter().map(|point| point.label.as_str()).collect();
-        assert_eq!((labels, &found.points[1].values[..]), (vec!["a", "b", "c"], &[0.0, 1.0, 0.0][..]));
-        assert_eq!(found.histogram.share, [0.3, 0.2, 0.5]);
-        let (kept, left_out) = axis.most_frequent(2, rows.view(), &weights);
-        assert_eq!((kept.categories[1].label.as_str(), left_out), ("c", vec!["b".to_string()]));
-        assert_eq!(axis.most_frequent(3, rows.view(), &weights), (axis.clone(), vec![]));
-        assert!(Axis::one_hot("job", &[0, 1], &names, rows.view()).is_none());
-        assert!(Axis::one_hot("job", &[1, 2], &names, rows.view()).is_none());
-    }
-
-    #[test]
-    fn labels_are_short_and_differ() {
-        assert_eq!(labels(&[39.0, 99_999.0, 0.1]), ["39", "99999", "0.1"]);
-        assert_eq!(labels(&[1.0 / 3.0, 200.0 / 3.0]), ["0.3333", "66.67"]);
-        assert_eq!(labels(&[100.000_01, 100.000_02]), ["100.00001", "100.00002"]);
-        assert_eq!(labels(&[1e-7, 3e12]), ["1e-7", "3e12"]);
     }
 }

@@ -14,7 +14,10 @@
 //! Partial dependence puts values into rows where they may never occur; where features depend on each other ([`Association`]) ALE,
 //! which moves each row only within its own bin, is the one to trust.
 
+mod averages;
+mod axis;
 mod builder;
+mod column;
 mod curve;
 mod donors;
 mod explainer;

@@ -1,8 +1,8 @@
 //! Means over the background and their standard errors, put together from runs of rows, in f64.
 //!
-//! For weights w and values x of n rows: W = Σw, V = Σw², a centre c, A = Σw²(x − c), S = Σw²(x − c)². The mean is m = Σwx/W; its
-//! sandwich variance Σw²(x − m)²/W² · n/(n − 1) is s²/n for equal weights. Two runs have the mean (W₁m₁ + W₂m₂)/(W₁ + W₂), and sums move
-//! from a centre c to c′ by δ = c − c′: A′ = A + δV, S′ = S + 2δA + δ²V. Both are exact.
+//! For weights w and values x of n rows: W = Σw, V = Σw², the mean c = Σwx/W, A = Σw²(x − c), Q = Σw²(x − c)². The sandwich variance
+//! of c, Q/W² · n/(n − 1), is s²/n for equal weights. Two runs have the mean (W₁c₁ + W₂c₂)/(W₁ + W₂), and sums move from a centre c₁ to
+//! c by δ = c₁ − c: A + δV, Q + 2δA + δ²V. Both are exact.
 
 /// Rows of a run and their weights.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -32,12 +32,12 @@ pub(super) struct Moments {
     pub mean: f64,
     /// A
     first: f64,
-    /// S
+    /// Q
     second: f64,
 }
 
 impl Moments {
-    /// From three numbers of the kernel: mean, A and S about it.
+    /// From three numbers of the kernel: mean, A and Q about it.
     pub fn of(run: Run, numbers: &[f32]) -> Self {
         let [mean, first, second] = [0, 1, 2].map(|at| f64::from(numbers[at]));
         Self { run, mean, first, second }
