@@ -3,10 +3,12 @@
 mod affine;
 mod agreement;
 mod axioms;
+mod browser;
 mod control;
 mod coverage;
 mod data;
 mod device;
 mod effect;
+mod figures;
 mod onnx;
 mod oracle;

@@ -1,6 +1,8 @@
 //! What every test needs: the devices to run on, fixtures, comparisons with named tolerances.
 
+pub mod browser;
 pub mod compare;
+pub mod sample_report;
 
 use pellucid::Device;
 use pellucid::device::DeviceChoice;

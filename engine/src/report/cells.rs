@@ -140,7 +140,7 @@ mod tests {
         assert_eq!(column(json!([3.2e-7, 0.0])), ["3.20e−7", "0"]);
         assert_eq!(column(json!([1e300])), ["1.00e300"]);
         assert_eq!(column(json!(["<b>", 1.5, true])), ["<b>", "1.5", "true"]);
-        assert_eq!(column(json!([-0.4, 1.0])), ["−0.4000", "1.0000"]);
+        assert_eq!(column(json!([-0.4, 1.0])), ["−0.400", "1.000"]);
     }
 
     #[test]
