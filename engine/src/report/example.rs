@@ -243,7 +243,8 @@ fn feature(i: usize, x: f64) -> FeatureValue {
     if i % 4 == 1 {
         return FeatureValue { text: CATEGORIES[category(x)].into(), number: None };
     }
-    let number = (scale(i, x) * 1e7).round() / 1e7;
+    let digits = [10.0, 1.0, 1.0, 1e7][i % 4];
+    let number = (scale(i, x) * digits).round() / digits;
     FeatureValue { text: number.to_string(), number: Some(number) }
 }
 

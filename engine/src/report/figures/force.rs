@@ -121,7 +121,7 @@ fn layers(output: &Output, domain: (f64, f64), (base, end): (f64, f64)) -> Vec<V
     };
     vec![
         json!({"mark": {"type": "rect", "y": 42, "y2": 74}, "encoding": {"x": x, "x2": {"field": "x2"}, "color": by_sign("up"), "tooltip": hover}}),
-        json!({"mark": {"type": "text", "y": 58, "color": "white"}, "encoding": {"x": at("m"), "text": {"field": "v"}}}),
+        json!({"mark": {"type": "text", "y": 58, "style": "inverse"}, "encoding": {"x": at("m"), "text": {"field": "v"}}}),
         json!({"transform": names, "mark": {"type": "rule", "style": "zero", "strokeWidth": 0.8, "y2": 74, "yOffset": -7},
                "encoding": {"x": at("m"), "y": below(at("y"))}}),
         json!({"transform": names, "mark": {"type": "text", "limit": {"expr": "datum.w * width"}, "dx": {"expr": "datum.p > 0 ? 2 : -2"},

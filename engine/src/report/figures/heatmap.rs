@@ -105,10 +105,13 @@ fn layers(output: &Output, rows: &[&ExplainedRow], top: &[usize]) -> Vec<Value> 
     cell["scale"]["range"] = json!([height, CURVE + GAP]);
     cell["axis"]["orient"] = json!("left");
     let full = full_colour(output, rows, top);
-    let colour = json!({"field": "v", "type": "quantitative",
+    let mut colour = json!({"field": "v", "type": "quantitative",
         "scale": {"domain": [-full, full], "domainMid": 0, "range": "diverging", "clamp": true, "nice": false},
         "legend": {"title": format!("φ, change of {}", output.unit()), "orient": "top",
-                   "titleLimit": 400, "tickCount": 3, "labelExpr": axis((-full, full))["labelExpr"]}});
+                   "titleLimit": 400, "tickCount": 3}});
+    if let Some(labels) = axis((-full, full)).get("labelExpr") {
+        colour["legend"]["labelExpr"] = labels.clone();
+    }
     let hover = super::spec::tooltip(&[("n", "row"), ("player", "feature"), ("v", "φ"), ("p", "prediction")]);
     vec![
         json!({"transform": [{"calculate": "datum.x + 0.5", "as": "m"}], "mark": {"type": "line", "strokeWidth": 1.2},

@@ -42,7 +42,7 @@ pub fn lines(n: usize) -> Value {
         "type": "quantitative",
         "title": null,
         "scale": {"domain": [-0.5, n as f64 - 0.5], "reverse": true, "nice": false, "zero": false},
-        "axis": {"values": values, "labelExpr": "names[datum.value]", "grid": false, "ticks": false,
+        "axis": {"values": values, "tickCount": n, "labelExpr": "names[datum.value]", "grid": false, "ticks": false,
                  "domain": false, "labelPadding": 8, "labelOverlap": false, "labelLineHeight": 13,
                  "labelOffset": {"condition": {"test": "isArray(names[datum.value])", "value": -6}, "value": 0}},
     })
@@ -161,4 +161,39 @@ pub fn shortest(x: f32) -> Value {
 pub fn spread(n: usize, most: usize) -> impl Iterator<Item = usize> {
     let kept = n.min(most);
     (0..kept).map(move |i| i * n / kept)
+}
+
+/// Lines `[line][point]` as one layer over the positions in the parameter `along`: single rows, thin.
+pub fn thin_lines(lines: &[Value], x: Value, y: Value) -> Value {
+    let values: Vec<Value> = lines.iter().enumerate().map(|(l, y)| json!({"l": l, "y": y})).collect();
+    let opacity = (6.0 / lines.len().max(1) as f64).clamp(0.25, 0.9);
+    json!({
+        "data": {"values": values},
+        "transform": [{"calculate": "along", "as": "x"}, {"flatten": ["x", "y"]}],
+        "mark": {"type": "line", "style": "neutral", "strokeWidth": 0.8, "opacity": opacity},
+        "encoding": {"x": x, "y": y, "detail": {"field": "l", "type": "nominal"}},
+    })
+}
+
+/// A curve and its band, in the colour of `name` among `names`.
+pub fn curve(points: &[Value], x: Value, y: Value, (name, names): (&str, &[&str]), dots: bool) -> [Value; 2] {
+    let legend =
+        json!({"title": null, "symbolType": "stroke", "symbolStrokeWidth": 3, "orient": "top", "labelLimit": 300});
+    let colour = |legend: Value| json!({"datum": name, "type": "nominal", "scale": {"domain": names, "range": "category"}, "legend": legend});
+    let mut low = y.clone();
+    low["field"] = json!("lo");
+    let data = json!({"values": points});
+    let hover = tooltip(&[("x", "value"), ("y", name), ("e", "standard error")]);
+    [
+        json!({"data": data, "transform": [{"filter": "isValid(datum.lo) && isValid(datum.hi)"}], "mark": {"type": "area", "opacity": 0.25},
+               "encoding": {"x": x, "y": low, "y2": {"field": "hi"}, "color": colour(legend.clone())}}),
+        json!({"data": data, "mark": {"type": "line", "point": if dots { json!({"filled": true, "size": 34}) } else { json!(false) }},
+               "encoding": {"x": x, "y": y, "color": colour(legend), "tooltip": hover}}),
+    ]
+}
+
+/// A mean with its whiskers, and the place that it belongs to.
+pub fn mean_at(x: f64, mean: f64, stderr: f64) -> Value {
+    let [lo, hi] = whiskers(mean, stderr);
+    json!({"x": x, "y": mean, "e": stderr, "lo": lo, "hi": hi})
 }

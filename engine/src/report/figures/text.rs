@@ -10,7 +10,8 @@ pub fn short(x: f64) -> String {
     significant(x, 3)
 }
 
-fn significant(x: f64, digits: i32) -> String {
+/// So many significant digits.
+pub fn significant(x: f64, digits: i32) -> String {
     if !x.is_finite() {
         return "not known".into();
     }
