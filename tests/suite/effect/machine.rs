@@ -377,7 +377,7 @@ fn what_cannot_be_drawn_is_named() {
         other => panic!("{other:?}"),
     };
     let told = "the model's output `y0` is not finite when `x1` is set to -9".to_string();
-    assert_eq!(message(effects.curves(&[far.clone()], 0).unwrap_err()), (told, true));
+    assert_eq!(message(effects.curves(std::slice::from_ref(&far), 0).unwrap_err()), (told, true));
     let told = "a surface needs two different features; `x1` and `x1` are one".to_string();
     assert_eq!(message(effects.surfaces(&[(far.clone(), far.clone())]).unwrap_err()), (told, true));
     let mut elsewhere = far;
