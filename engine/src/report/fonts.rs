@@ -175,4 +175,27 @@ mod tests {
         assert_eq!(fonts.width("a<b & \"c\"", 24.0), 2.0 * fonts.width("a<b & \"c\"", 12.0));
         assert_eq!(fonts.width("", 12.0), 0.0);
     }
+
+    /// A machine whose only font file is Hack, and a program that carries Ubuntu Light alone.
+    #[test]
+    fn a_character_that_is_lacking_is_taken_from_a_font_of_the_system() {
+        let folder = std::env::temp_dir().join(format!("pellucid-fonts-{}", std::process::id()));
+        fs::create_dir_all(folder.join("truetype")).unwrap();
+        fs::write(folder.join("truetype/Hack-Regular.TTF"), epaint_default_fonts::HACK_REGULAR).unwrap();
+        fs::write(folder.join("truetype/broken.otf"), "no font").unwrap();
+        let mut files = Vec::new();
+        collect(&folder, 0, &mut files);
+        assert_eq!(files.len(), 2);
+        let mut database = Database::new();
+        database.load_font_data(epaint_default_fonts::UBUNTU_LIGHT.to_vec());
+        let fonts = |files| Fonts {
+            database: Arc::new(database.clone()),
+            fallback: Arc::new(System(Mutex::new(Search { files: Some(files), ..Search::default() }))),
+            widths: HashMap::new(),
+        };
+        // Every glyph of Hack is 0.602 em wide; ▓ is not in Ubuntu Light.
+        let (without, with) = (fonts(Vec::new()).width("▓", 1000.0), fonts(files).width("▓", 1000.0));
+        fs::remove_dir_all(&folder).unwrap();
+        assert!((with - 602.0).abs() < 1.0 && (without - with).abs() > 10.0, "{without} {with}");
+    }
 }
