@@ -4,10 +4,10 @@
 //! width of the window and in the reader's colours; for a file the same Vega draws it here, in QuickJS, and resvg makes pixels of it.
 //!
 //! Why Vega: its 780 kB, once in a report, give every figure axes, legends, tooltips and a canvas for thousands of points, at the
-//! width of a phone or a desk, in light or dark, and the same figure in files; each figure is then data that others can change
-//! in Vega's editor. Weighed against it: `plotters` and SVG drawn by hand (small, but one fixed width and colour, no tooltips, text
-//! that no one measures, and axes to be written by us), `charming` (ECharts, 1 MB, and a browser or V8 for files), Observable
-//! Plot (240 kB with D3, but needs a DOM to draw files and a function for every figure instead of data), Plotly (3.5 MB).
+//! width of a phone or a desk, in light or dark, and the same figure in files; each figure is data that others can change in
+//! Vega's editor. Weighed against it: `plotters` and SVG drawn by hand (small, but of one width and colour, without tooltips, with
+//! axes and the room for labels left to us); `charming` (ECharts: 1.1 MB, and V8 or a browser for files); Observable Plot
+//! (490 kB with D3; a function for every figure instead of data, and a DOM to draw files); Plotly (4.8 MB).
 //!
 //! Numbers behind every picture are in a table beside it, which is what screen readers read and what is left without JavaScript.
 //! The file asks the network for nothing, and its content security policy forbids it: only scripts with its own nonce run. Vega
