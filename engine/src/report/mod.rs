@@ -23,7 +23,9 @@ mod files;
 mod findings;
 mod fonts;
 mod html;
+mod sections;
 mod theme;
+mod warnings;
 
 pub use drawing::{Drawing, SCALE, WIDTH};
 pub use files::ImageFormat;

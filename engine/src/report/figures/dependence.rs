@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 
 /// Points drawn, of one output and of each of several.
 const POINTS: usize = 800;
-const POINTS_OF_SEVERAL: usize = 350;
+const POINTS_OF_SEVERAL: usize = 300;
 /// Whiskers of more points are pale, and left out where points are piled.
 const CROWD: usize = 150;
 /// Categories with a strip, and with a colour.

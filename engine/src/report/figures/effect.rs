@@ -14,7 +14,7 @@ const GAP: usize = 14;
 const BARS: usize = 44;
 /// Lines drawn of one curve, and numbers in the lines of all figures of a report.
 const LINES: usize = 100;
-const NUMBERS: usize = 120_000;
+const NUMBERS: usize = 60_000;
 /// So few points have dots.
 const DOTTED: usize = 12;
 const PD: &str = "partial dependence";

@@ -19,14 +19,15 @@ pub fn centred(output: &Output, found: &Curve) -> Option<Figure> {
     let points: Vec<Value> = (0..at.len()).map(|p| mean_at(at[p], centred.mean[p], centred.stderr[p])).collect();
     let lines: Vec<Vec<f32>> = drawn_lines(output, found).map(|l| centred.ice[l].clone()).collect();
     let name = &found.grid.axis.name;
-    let title = format!("change of {} from {} = {}", output.unit(), cut(name, 30), found.grid.points[0].label);
+    let title = format!("change of {}", output.unit());
     let rows = at.iter().zip(centred.mean.iter().zip(&centred.stderr));
     Some(Figure {
         id: output.id(&format!("centred-ice-{}", slug(name))),
         title: output.title(&format!("{name}, row by row")),
         caption: format!(
-            "Each thin line is one row as {name} grows from its lowest grid point; the strong line is their mean with its 95 % band. \
-             Lines that fan out or cross: the effect depends on other features."
+            "Each thin line is one row as {name} grows from {}; the strong line is their mean with its 95 % band. \
+             Lines that fan out or cross: the effect depends on other features.",
+            found.grid.points[0].label
         ),
         alt: format!(
             "Rows differ in the effect of {name}: the standard deviation between their lines is {} of how far they go.",
@@ -68,7 +69,13 @@ pub fn derivative(output: &Output, found: &Curve) -> Option<Figure> {
             short(slopes.spread[widest]),
             short(slopes.mean[widest])
         ),
-        spec: lines_and_mean(name, &format!("slope of {}", output.unit()), &lines, (at, &points), "mean slope"),
+        spec: lines_and_mean(
+            name,
+            &format!("slope of {}, per unit", output.unit()),
+            &lines,
+            (at, &points),
+            "mean slope",
+        ),
         table: Table {
             title: output.title(&format!("Slopes of {name}")),
             columns: vec![name.clone(), "mean slope".into(), "standard deviation over rows".into()],

@@ -3,7 +3,7 @@
 use super::bars::{Bar, bars};
 use super::output::Output;
 use super::spec::{labels, picture, tooltip};
-use super::text::{cut, list, plus_minus, significant};
+use super::text::{cut, list, plus_minus};
 use crate::effect::Interaction;
 use crate::report::{Figure, Table};
 use serde_json::{Value, json};
@@ -30,11 +30,7 @@ pub fn h_matrix(output: &Output) -> Option<Figure> {
     }
     let written = axes.len() <= WRITTEN;
     let cell = |&(a, b, i): &(usize, usize, &Interaction)| {
-        let text = if i.h.is_finite() {
-            format!("{}\n± {}", significant(i.h, 2), significant(i.h_stderr, 1))
-        } else {
-            "–".into()
-        };
+        let text = written_out(i);
         json!({"x": a as f64 - 0.48, "x2": a as f64 + 0.48, "y": b as f64 - 0.48, "y2": b as f64 + 0.48, "a": a, "b": b, "h": i.h, "e": i.h_stderr,
                "p": format!("{} × {}", cut(&i.a, 40), cut(&i.b, 40)), "s": if written { text } else { String::new() }})
     };
@@ -57,6 +53,15 @@ pub fn h_matrix(output: &Output) -> Option<Figure> {
         spec,
         table: table(output, &found),
     })
+}
+
+/// `0.61`, and `± 0.02` under it.
+fn written_out(i: &Interaction) -> String {
+    match (i.h.is_finite(), i.h_stderr.is_finite()) {
+        (true, true) => format!("{:.2}\n± {:.2}", i.h, i.h_stderr),
+        (true, false) => format!("{:.2}", i.h),
+        _ => "–".into(),
+    }
 }
 
 /// Pairs by the size of their interaction in units of the output. None without pairs.

@@ -177,8 +177,7 @@ pub fn thin_lines(lines: &[Value], x: Value, y: Value) -> Value {
 
 /// A curve and its band, in the colour of `name` among `names`.
 pub fn curve(points: &[Value], x: Value, y: Value, (name, names): (&str, &[&str]), dots: bool) -> [Value; 2] {
-    let legend =
-        json!({"title": null, "symbolType": "stroke", "symbolStrokeWidth": 3, "orient": "top", "labelLimit": 300});
+    let legend = json!({"title": null, "symbolType": "stroke", "symbolStrokeWidth": 3, "symbolOpacity": 1, "orient": "top", "labelLimit": 300});
     let colour = |legend: Value| json!({"datum": name, "type": "nominal", "scale": {"domain": names, "range": "category"}, "legend": legend});
     let mut low = y.clone();
     low["field"] = json!("lo");

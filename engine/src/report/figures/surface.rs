@@ -1,7 +1,7 @@
 //! Partial dependence of two features as a heat map.
 
 use super::output::Output;
-use super::spec::{axis, extent, labels, picture, tooltip};
+use super::spec::{axis, labels, picture, tooltip};
 use super::text::{cut, short, slug};
 use crate::effect::{Grid, Surface};
 use crate::report::{Figure, Table};
@@ -34,7 +34,7 @@ pub fn surface(output: &Output, found: &Surface) -> Option<Figure> {
         "encoding": {
             "x": place("x", &found.x, &x, "columns"), "x2": {"field": "x2"}, "y": place("y", &found.y, &y, "names"), "y2": {"field": "y2"},
             "color": {"field": "v", "type": "quantitative", "scale": {"range": "heatmap", "zero": false, "nice": false},
-                      "legend": {"title": output.unit(), "orient": "top"}},
+                      "legend": {"title": output.unit(), "orient": "top", "tickCount": 4}},
             "tooltip": hover,
         },
     });

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 /// Players drawn.
 const TOP: usize = 15;
 /// Dots over all pictures of one report, and for one player.
-const ALL_DOTS: usize = 14_000;
+const ALL_DOTS: usize = 10_000;
 const DOTS: usize = 450;
 /// Dots fall into so many columns; within one they lie beside each other.
 const COLUMNS: f64 = 150.0;

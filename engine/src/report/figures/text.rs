@@ -10,8 +10,7 @@ pub fn short(x: f64) -> String {
     significant(x, 3)
 }
 
-/// So many significant digits.
-pub fn significant(x: f64, digits: i32) -> String {
+fn significant(x: f64, digits: i32) -> String {
     if !x.is_finite() {
         return "not known".into();
     }
