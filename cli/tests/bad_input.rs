@@ -451,3 +451,27 @@ fn errors_are_on_stderr_in_json_mode_too() {
     assert_eq!((code, stdout.as_str()), (2, ""));
     assert!(stderr.starts_with("error: "), "{stderr}");
 }
+
+#[test]
+fn columns_that_make_no_cohorts() {
+    let rows = |row: &dyn Fn(usize) -> String| format!("a,b,who\n{}", (0..10_001).map(row).collect::<String>());
+    let another = "name a column with a few categories, or with numbers, which are cut at their quartiles";
+    let case = Case::new(PAIR, &rows(&|r| format!("1,2,n{r}\n")));
+    case.refused(
+        &["--ignore", "who", "--by", "whom"],
+        "DATA: there is no column `whom` (did you mean `who`?)\n\nhint: its columns are `a`, `b`, `who`",
+    );
+    case.refused(
+        &["--ignore", "who", "--by", "who"],
+        &format!("DATA: column `who` has more than 10000 categories\n\nhint: {another}"),
+    );
+    case.refused(
+        &["--ignore", "who", "--by", "b"],
+        &format!("DATA: column `b` is the same in every row: there is nothing to compare\n\nhint: {another}"),
+    );
+    let empty = Case::new(PAIR, "a,b,who\n1,2,\n3,4,\n");
+    empty.refused(
+        &["--ignore", "who", "--by", "who"],
+        &format!("DATA: column `who` is the same in every row: there is nothing to compare\n\nhint: {another}"),
+    );
+}

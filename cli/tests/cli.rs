@@ -139,6 +139,45 @@ fn shap_prints_the_drivers_and_writes_what_it_was_asked_for() {
     assert_eq!(folder.names(), ["out.csv", "out.json"]);
 }
 
+/// Cohorts are parts of the table: their means, weighted by their rows, give the mean of the whole.
+#[test]
+fn cohorts_add_up_to_the_whole() {
+    let (model, data) = (fixture("models/adult_mlp.onnx"), fixture("data/adult/raw_test.csv"));
+    let schema = fixture("data/adult/schema.json");
+    let by = |column: &'static str, more: &[&str]| {
+        let mut arguments = vec!["shap", "--quiet", "--model", &model, "--data", &data, "--schema", &schema];
+        arguments.extend(["--target", "1", "--device", "cpu", "--budget", "300", "--rows", "60", "--by", column]);
+        arguments.extend(more);
+        let (code, stdout, stderr) = run(&arguments);
+        assert_eq!((code, stderr.as_str()), (0, ""));
+        stdout
+    };
+    for (column, names) in [
+        ("sex", &["Male", "Female"][..]),
+        ("target", &["0", "1"]),
+        ("age", &["19 to 27", "28 to 35", "36 to 46", "47 to 71"]),
+    ] {
+        let json: serde_json::Value = serde_json::from_str(&by(column, &["--json"])).unwrap();
+        let cohorts = json["cohorts"]["cohorts"].as_array().unwrap();
+        assert_eq!(json["cohorts"]["by"], column);
+        assert_eq!(cohorts.iter().map(|c| c["name"].as_str().unwrap()).collect::<Vec<_>>(), names);
+        let rows = |c: &serde_json::Value| c["rows"].as_f64().unwrap();
+        assert_eq!(cohorts.iter().map(rows).sum::<f64>(), 60.0);
+        for (i, player) in json["global"][0]["values"].as_array().unwrap().iter().enumerate() {
+            for key in ["mean_abs", "mean", "mean_square"] {
+                let of = |c: &serde_json::Value| rows(c) * c["global"][0]["values"][i][key].as_f64().unwrap();
+                let (parts, whole) = (cohorts.iter().map(of).sum::<f64>() / 60.0, player[key].as_f64().unwrap());
+                // Both are f64 sums of the same 60 values, in other orders.
+                let largest = player["mean_abs"].as_f64().unwrap().max(player["mean_square"].as_f64().unwrap());
+                assert!((parts - whole).abs() <= 60.0 * f64::EPSILON * largest, "{column} {player}: {parts} {whole}");
+            }
+        }
+    }
+    let table = by("sex", &[]);
+    assert!(table.contains("\n\nprobabilities[1] by sex: mean |φ|\n\n player "), "{table}");
+    assert!(table.contains(" (rows) "), "{table}");
+}
+
 #[test]
 fn the_same_seed_gives_the_same_bytes_and_another_seed_others() {
     let folder = Folder::new();

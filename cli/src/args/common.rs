@@ -87,6 +87,12 @@ pub struct DesignArgs {
     /// A number above 0 and below 1, such as 0.01. The budget is spent in rounds; a row can stop after any of them.
     #[arg(long, value_name = "SHARE", value_parser = value::share)]
     pub tolerance: Option<f64>,
+    /// Compare groups of rows: the drivers for each category of a column, or each quarter of its numbers.
+    ///
+    /// Any column of the table: a feature, an id, one left out with --ignore, the label. Of more than 8 categories the most
+    /// frequent are kept and the rest is one group.
+    #[arg(long, value_name = "COLUMN")]
+    pub by: Option<String>,
 }
 
 /// What is computed, and on what.

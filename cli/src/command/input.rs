@@ -3,7 +3,7 @@
 use crate::args::{BackgroundArgs, ColumnArgs, InputArgs};
 use arrow::array::RecordBatch;
 use ndarray::Array2;
-use pellucid::data::{Background, BackgroundChoice, Encoder, Layout, ReadOptions, Roles, Schema, Table};
+use pellucid::data::{Background, BackgroundChoice, Encoder, Layout, Partition, ReadOptions, Roles, Schema, Table};
 use pellucid::explain::Players;
 use pellucid::{Error, Result};
 use std::path::Path;
@@ -71,6 +71,11 @@ impl Input {
     pub fn layout(&self, outputs: Vec<String>, stderr: bool) -> Result<Layout> {
         let ids = self.source.table.schema().project(&self.ids).map_err(|error| Error::input(error.to_string()))?;
         Ok(Layout { ids: ids.fields, outputs, players: self.players.names().to_vec(), stderr })
+    }
+
+    /// The parts of the table that a column tells apart.
+    pub fn partition(&self, by: &str, seed: u64) -> Result<Partition> {
+        Partition::read(&self.source.table, by, self.limit, seed)
     }
 
     /// The background rows, from `--background` or else from the table itself.

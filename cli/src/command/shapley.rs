@@ -6,7 +6,8 @@ use crate::args::{BackgroundArgs, DesignArgs, Draw, RunArgs};
 use crate::number::{bytes, duration, significant, thousands};
 use crate::progress::{self, Progress};
 use crate::terminal::Terminal;
-use pellucid::explain::{Explanation, KernelShap, Summary};
+use pellucid::data::Partition;
+use pellucid::explain::{CohortSummary, Cohorts, Explanation, KernelShap, Summary};
 use pellucid::model::onnx::OnnxModel;
 use pellucid::{Error, Result};
 use std::time::{Duration, Instant};
@@ -18,6 +19,8 @@ const LONG_RUN: Duration = Duration::from_secs(10);
 pub struct Shapley {
     pub shap: KernelShap,
     pub rows: usize,
+    /// The parts of the table to compare.
+    partition: Option<Partition>,
     /// Time spent on the background and the design.
     prepared: Duration,
 }
@@ -25,6 +28,7 @@ pub struct Shapley {
 /// What a pass over the table came to.
 pub struct Pass {
     pub summary: Summary,
+    pub cohorts: Option<Cohorts>,
     pub model_rows: u64,
     pub seconds: f64,
 }
@@ -39,11 +43,12 @@ impl Shapley {
     ) -> Result<Self> {
         let started = Instant::now();
         let preparing = progress::preparing(terminal);
+        let partition = design.by.as_ref().map(|by| opened.input.partition(by, run.seed)).transpose()?;
         let shap = explainer(opened, background, design, run);
         drop(preparing);
         opened.tell(terminal);
         let (shap, rows) = (shap?, opened.input.n_rows()?);
-        Ok(Self { shap, rows, prepared: started.elapsed() })
+        Ok(Self { shap, rows, partition, prepared: started.elapsed() })
     }
 
     pub fn model_rows(&self) -> u64 {
@@ -96,6 +101,7 @@ impl Shapley {
     ) -> Result<Pass> {
         let provenance = self.shap.provenance();
         let mut summary = Summary::new(provenance.outputs.clone(), provenance.players.clone(), provenance.seed);
+        let mut cohorts = self.partition.clone().map(|partition| CohortSummary::new(partition, provenance));
         let mut progress = Progress::new(terminal, Some(self.rows as u64));
         let started = Instant::now();
         let done = opened.input.for_each_block(self.shap.block_rows(), &mut |block| {
@@ -108,6 +114,7 @@ impl Shapley {
             }
             each(&explained, &block)?;
             summary.add(&explained);
+            cohorts.iter_mut().try_for_each(|cohorts| cohorts.add(&explained, &block.batch))?;
             progress.advance(explained.n_rows() as u64);
             Ok(true)
         });
@@ -118,7 +125,8 @@ impl Shapley {
         }
         done?;
         let model_rows = opened.control.model_rows.load(std::sync::atomic::Ordering::Relaxed);
-        Ok(Pass { summary, model_rows, seconds: started.elapsed().as_secs_f64() })
+        let cohorts = cohorts.map(|cohorts| cohorts.finish());
+        Ok(Pass { summary, cohorts, model_rows, seconds: started.elapsed().as_secs_f64() })
     }
 
     /// Says how it went.

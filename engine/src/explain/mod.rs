@@ -16,7 +16,7 @@ mod summary;
 mod tiles;
 
 pub use builder::Builder;
-pub use cohort::{Cohort, Cohorts};
+pub use cohort::{Cohort, CohortSummary, Cohorts};
 pub use control::Control;
 pub use kernel_shap::KernelShap;
 pub use players::Players;

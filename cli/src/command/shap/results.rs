@@ -51,7 +51,7 @@ impl Results {
     pub fn finish(self, pass: &Pass, provenance: &Provenance, terminal: &Terminal) -> Result<()> {
         let summary = &pass.summary;
         let global = summary.finish();
-        let json = serde_json::json!({
+        let mut json = serde_json::json!({
             "rows": summary.rows(),
             "model_rows": pass.model_rows,
             "seconds": pass.seconds,
@@ -59,6 +59,9 @@ impl Results {
             "global": global,
             "provenance": provenance,
         });
+        if let Some(cohorts) = &pass.cohorts {
+            json["cohorts"] = serde_json::json!(cohorts);
+        }
         if let Some((writer, path)) = self.writer {
             writer.finish(&provenance.to_pairs())?;
             terminal.note(&format!("wrote {}", path.display()));
@@ -73,7 +76,10 @@ impl Results {
         match terminal.json() {
             true => terminal.data(&format!("{json:#}")),
             false => {
-                let tables: Vec<String> = global.iter().map(describe).collect();
+                let mut tables: Vec<String> = global.iter().map(describe).collect();
+                tables.extend(pass.cohorts.iter().flat_map(|cohorts| {
+                    global.iter().enumerate().map(|(k, all)| table::cohorts(cohorts, k, all, TOP))
+                }));
                 terminal.data(&format!("{}\n\n{LEGEND}", tables.join("\n\n")))
             }
         }
