@@ -1,6 +1,6 @@
 //! The report in a real browser.
 
-use pellucid::report::Report;
+use pellucid::report::{Report, example};
 use pellucid_tests::browser::{Browser, find_browser};
 use pellucid_tests::sample_report::{NASTY, sample_report};
 use serde_json::{Value, json};
@@ -54,6 +54,11 @@ impl Opened {
     }
 }
 
+/// One with every kind of content, and that of a run in full.
+fn reports() -> [Report; 2] {
+    [sample_report(), example::findings(1000, 12, 1).report()]
+}
+
 fn strings(value: Value) -> Vec<String> {
     serde_json::from_value(value).unwrap()
 }
@@ -61,31 +66,37 @@ fn strings(value: Value) -> Vec<String> {
 #[test]
 fn every_figure_is_drawn_at_any_width_without_network_or_errors() {
     for (window, width, height) in WINDOWS {
-        for dark in [false, true] {
-            let Some(mut opened) = open(&sample_report(), width, height, dark) else { return };
+        for (dark, report) in [false, true].into_iter().flat_map(|dark| reports().map(|report| (dark, report))) {
+            let Some(mut opened) = open(&report, width, height, dark) else { return };
             opened.read();
-            let figures = opened.browser.eval("page.figures()");
-            let figures = figures.as_array().unwrap();
-            assert_eq!(figures.len(), sample_report().figures().count());
-            for (figure, (id, written)) in figures.iter().zip(sample_report().figures()) {
-                assert_eq!((figure["id"].as_str(), figure["label"].as_str()), (Some(id), Some(written.alt.as_str())));
-                let (w, h) = (figure["width"].as_f64().unwrap(), figure["height"].as_f64().unwrap());
-                assert!(w > 0.7 * width.min(740) as f64 && h > 150.0, "{window}, {id}: {w} × {h}");
-                assert_eq!(figure["overflow"], 0, "{window}, {id}: is cut");
-                let enough = if id == "beeswarm" {
-                    figure["kind"] == "canvas" && figure["ink"].as_f64() > Some(0.02)
-                } else {
-                    figure["kind"] == "svg" && figure["ink"].as_f64() > Some(12.0)
-                };
-                assert!(enough, "{window}, {id}: {figure}");
-            }
+            assert_drawn(&opened.browser.eval("page.figures()"), &report, width);
             assert_eq!(opened.browser.eval("page.overflow()"), 0, "{window}: the page is wider than the window");
             opened.assert_quiet();
             if let Some(folder) = std::env::var_os("PELLUCID_SCREENSHOTS") {
-                let file = format!("{window}-{}.png", if dark { "dark" } else { "light" });
-                std::fs::write(PathBuf::from(folder).join(file), opened.browser.screenshot()).unwrap();
+                let theme = if dark { "dark" } else { "light" };
+                let name = report.title.to_lowercase().replace(|c: char| !c.is_ascii_alphanumeric(), "-");
+                let file = PathBuf::from(folder).join(format!("{name}-{window}-{theme}.png"));
+                std::fs::write(file, opened.browser.screenshot()).unwrap();
             }
         }
+    }
+}
+
+fn assert_drawn(figures: &Value, report: &Report, width: u32) {
+    let figures = figures.as_array().unwrap();
+    assert_eq!(figures.len(), report.figures().count());
+    for (figure, (id, written)) in figures.iter().zip(report.figures()) {
+        assert_eq!((figure["id"].as_str(), figure["label"].as_str()), (Some(id), Some(written.alt.as_str())));
+        let number = |name: &str| figure[name].as_f64().unwrap();
+        assert!(number("width") > 0.7 * width.min(740) as f64 && number("height") > 80.0, "{width} wide: {figure}");
+        assert_eq!(number("overflow"), 0.0, "{width} wide: {id} is cut");
+        // Elements of an SVG; of a canvas the share of pixels that are drawn on.
+        let enough = match figure["kind"].as_str().unwrap() {
+            "svg" => id != "beeswarm" && number("ink") >= 8.0,
+            "canvas" => number("ink") > 0.01,
+            _ => false,
+        };
+        assert!(enough, "{width} wide: {figure}");
     }
 }
 
@@ -143,13 +154,13 @@ fn tables_open_and_sort_from_the_keyboard() {
 
 #[test]
 fn texts_stand_out_in_light_and_dark() {
-    for dark in [false, true] {
-        let Some(mut opened) = open(&sample_report(), 1280, 900, dark) else { return };
+    for (dark, report) in [false, true].into_iter().flat_map(|dark| reports().map(|report| (dark, report))) {
+        let Some(mut opened) = open(&report, 1280, 900, dark) else { return };
         opened.read();
         opened.browser.eval("document.querySelectorAll('details').forEach((d) => { d.open = true; })");
         let faint = opened.browser.eval(&format!("page.faint({CONTRAST})"));
         assert!(faint["texts"].as_u64() > Some(300), "{faint}");
-        assert_eq!(faint["found"], json!([]), "dark: {dark}");
+        assert_eq!(faint["found"], json!([]), "{}, dark: {dark}", report.title);
     }
 }
 

@@ -69,6 +69,16 @@ const page = {
       for (let e = element; e; e = e.parentElement) layers.push(parse(getComputedStyle(e).backgroundColor));
       return layers.reduceRight((below, top) => over(top, below), { r: 255, g: 255, b: 255, a: 1 });
     };
+    // The bar that a text of a figure is written on, if there is one: of those below its middle the one drawn last.
+    const bar = (text) => {
+      const { left, top, width, height } = text.getBoundingClientRect();
+      const [x, y] = [left + width / 2, top + height / 2];
+      const holds = (path) => {
+        const box = path.getBoundingClientRect();
+        return box.left <= x && x <= box.right && box.top <= y && y <= box.bottom;
+      };
+      return Array.from(text.closest("svg").querySelectorAll(".mark-rect > path")).filter(holds).at(-1);
+    };
     const found = [];
     const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
     let texts = 0;
@@ -77,7 +87,8 @@ const page = {
       if (!node.data.trim() || element.closest("script, style, noscript") || !element.checkVisibility()) continue;
       texts++;
       const style = getComputedStyle(element);
-      const back = behind(element);
+      const below = element.closest("svg") && bar(element);
+      const back = below ? over(parse(getComputedStyle(below).fill), behind(element)) : behind(element);
       const front = over(parse(element.closest("svg") ? style.fill : style.color), back);
       const [high, low] = [luminance(front), luminance(back)].sort((a, b) => b - a);
       const contrast = (high + 0.05) / (low + 0.05);
