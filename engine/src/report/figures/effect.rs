@@ -3,7 +3,7 @@
 use super::categories;
 use super::output::Output;
 use super::spec::{curve, extent, mean_at, number, picture, shortest, spread, thin_lines, tooltip};
-use super::text::{count, cut, list, percent, short, slug};
+use super::text::{cut, list, percent, short, slug};
 use crate::effect::{Ale, Curve, Histogram};
 use crate::report::{Figure, Table};
 use serde_json::{Value, json};
@@ -87,7 +87,9 @@ fn numeric(output: &Output, found: &Curve, ale: Option<&Ale>, shift: f64) -> Val
     let ends =
         points.iter().chain(&accumulated).flat_map(|v| ["y", "lo", "hi"].map(|f| v[f].as_f64().unwrap_or(f64::NAN)));
     let ice = drawn_lines(output, found).flat_map(|l| found.ice[l].iter().map(|&y| f64::from(y)));
-    let x = number("x", &cut(&grid.axis.name, 60), along);
+    let mut x = number("x", &cut(&grid.axis.name, 60), along);
+    // Vega would draw it for the curves alone, from the bottom of the histogram.
+    x["axis"]["grid"] = json!(false);
     let mut y = number("y", &output.unit(), extent(ends.chain(ice), 0.03));
     y["scale"]["range"] = json!([CURVES, 0]);
     let names: &[&str] = if ale.is_some() { &[PD, ALE] } else { &[PD] };
@@ -130,6 +132,14 @@ fn alt(output: &Output, found: &Curve, ale: Option<&Ale>) -> String {
     else {
         return format!("The effect of {} is not known.", found.grid.axis.name);
     };
+    if low.1 == high.1 {
+        return format!(
+            "Partial dependence of {} is {} whatever {} is.",
+            output.unit(),
+            short(*low.1),
+            found.grid.axis.name
+        );
+    }
     let mut alt = format!(
         "With {}, partial dependence of {} is lowest, {}, at {} and highest, {}, at {}.",
         found.grid.axis.name,
@@ -140,12 +150,8 @@ fn alt(output: &Output, found: &Curve, ale: Option<&Ale>) -> String {
         label(high.0)
     );
     if let Some(ale) = ale {
-        let (low, high) = extent(ale.effect.iter().copied(), 0.0);
-        alt += &format!(
-            " ALE spans {}, partial dependence {}.",
-            short(high - low),
-            short(known().map(|m| *m.1).fold(f64::MIN, f64::max) - known().map(|m| *m.1).fold(f64::MAX, f64::min))
-        );
+        let (least, most) = extent(ale.effect.iter().copied(), 0.0);
+        alt += &format!(" ALE spans {}, partial dependence {}.", short(most - least), short(high.1 - low.1));
     }
     let grid = &found.grid;
     if grid.histogram.edges.is_empty() {
@@ -155,7 +161,7 @@ fn alt(output: &Output, found: &Curve, ale: Option<&Ale>) -> String {
             shares.iter().take(2).map(|&p| format!("{} ({})", label(p), percent(grid.histogram.share[p]))).collect();
         alt += &format!(" Most rows are {}.", list(&said));
     }
-    alt + &format!(" {}.", count(found.grid.points.len() as u64, "point"))
+    alt
 }
 
 fn table(output: &Output, found: &Curve) -> Table {

@@ -44,10 +44,12 @@ pub fn force(output: &Output, shown: &ShownRow) -> Option<Figure> {
     let mut spec = picture(140, &[], layers(output, domain, (base, end)));
     spec["data"] = json!({"values": data(&pieces, domain)});
     let total = |up: bool| pieces.iter().map(|p| p.2 - p.1).filter(|phi| (*phi > 0.0) == up).sum::<f64>();
-    let named = |up: bool| {
+    let side = |up: bool, way: &str| {
         let pushes = pieces.iter().filter(|p| (p.2 > p.1) == up).take(2);
-        let text = list(&pushes.map(|p| format!("{} ({})", p.0, signed(p.2 - p.1))).collect::<Vec<_>>());
-        if text.is_empty() { "nothing".into() } else { text }
+        match list(&pushes.map(|p| format!("{} ({})", p.0, signed(p.2 - p.1))).collect::<Vec<_>>()) {
+            most if most.is_empty() => format!("nothing pushes {way}"),
+            most => format!("{} {way} in all, most by {most}", signed(total(up))),
+        }
     };
     Some(Figure {
         id: output.id(&format!("force-row-{}", row.number)),
@@ -58,14 +60,7 @@ pub fn force(output: &Output, shown: &ShownRow) -> Option<Figure> {
             short(end),
             short(base)
         ),
-        alt: format!(
-            "Row {}: {} in all upwards, most by {}; {} downwards, most by {}.",
-            row_name(row),
-            signed(total(true)),
-            named(true),
-            signed(total(false)),
-            named(false)
-        ),
+        alt: format!("Row {}: {}; {}.", row_name(row), side(true, "up"), side(false, "down")),
         spec,
         table: table(output, &pieces),
     })

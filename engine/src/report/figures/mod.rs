@@ -22,6 +22,8 @@ mod spec;
 mod stability;
 mod surface;
 mod swarm;
+#[cfg(test)]
+mod tests;
 pub(super) mod text;
 mod waterfall;
 

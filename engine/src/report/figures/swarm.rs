@@ -5,7 +5,7 @@ use super::rank::{correlation, ranks};
 use super::spec::{
     extent, labels, line_at, low_to_high, number, on_canvas, on_lines, picture, player_name, shortest, spread, tooltip,
 };
-use super::text::{cut, list, short};
+use super::text::{count, cut, list, short};
 use crate::explain::ExplainedRow;
 use crate::report::{Figure, Table};
 use serde_json::{Value, json};
@@ -133,7 +133,7 @@ fn alt(output: &Output, top: &[usize]) -> String {
         }
     };
     let findings: Vec<String> = top.iter().take(3).map(finding).collect();
-    format!("Attributions of {} rows. φ of {}.", output.findings.sample.len(), list(&findings))
+    format!("Attributions of {}. φ of {}.", count(output.findings.sample.len() as u64, "row"), list(&findings))
 }
 
 /// Spearman's correlation of a player's value and its attribution.

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 /// Characters in a line of a label on an axis.
 const LINE: usize = 26;
 
-/// Three significant digits, as a person writes them: `0.0123`, `12,300`, `−1.2e−7`.
+/// Three significant digits or all before the point, as a person writes them: `0.0123`, `12,345`, `−1.2e−7`.
 pub fn short(x: f64) -> String {
     significant(x, 3)
 }
@@ -36,9 +36,9 @@ pub fn signed(x: f64) -> String {
     if x > 0.0 { format!("+{}", short(x)) } else { short(x) }
 }
 
-/// `0.12 ± 0.013`, without the part that is not known.
+/// `0.12 ± 0.013`, without a standard error that is 0 or not known.
 pub fn plus_minus(x: f64, stderr: f64) -> String {
-    if stderr.is_finite() { format!("{} ± {}", short(x), significant(stderr, 2)) } else { short(x) }
+    if stderr > 0.0 && stderr.is_finite() { format!("{} ± {}", short(x), significant(stderr, 2)) } else { short(x) }
 }
 
 /// A share as `12 %`, `0.3 %`.

@@ -1,8 +1,8 @@
 //! One row from the base value to its prediction: the waterfall.
 
 use super::output::{Output, text_of};
-use super::spec::{by_sign, extent, labels, line_at, on_lines, picture, tooltip, whiskers};
-use super::text::{cut, list, plus_minus, short, signed};
+use super::spec::{by_sign, extent, line_at, on_lines, picture, tooltip, whiskers};
+use super::text::{cut, label, list, plus_minus, short, signed};
 use crate::explain::ExplainedRow;
 use crate::report::{Figure, ShownRow, Table};
 use serde_json::{Value, json};
@@ -32,8 +32,11 @@ pub fn waterfall(output: &Output, shown: &ShownRow) -> Option<Figure> {
     let domain = (low, high + 0.1 * (high - low));
     let names: Vec<&str> = bars.iter().map(|bar| bar.name.as_str()).collect();
     let layers = layers(output, bars.len(), domain, (base, end));
-    let mut spec =
-        picture(bars.len() * 32 + 60, &[("names", labels(names.iter().copied())), ("full", json!(names))], layers);
+    let mut spec = picture(
+        bars.len() * 32 + 60,
+        &[("names", names.iter().map(|name| labelled(name)).collect()), ("full", json!(names))],
+        layers,
+    );
     spec["data"] = json!({"values": values});
     Some(Figure {
         id: output.id(&format!("waterfall-row-{}", row.number)),
@@ -55,6 +58,16 @@ pub fn waterfall(output: &Output, shown: &ShownRow) -> Option<Figure> {
 /// `12`, or `12 (id)`.
 pub fn row_name(row: &ExplainedRow) -> String {
     if row.id.is_empty() { row.number.to_string() } else { format!("{} ({})", row.number, cut(&row.id, 40)) }
+}
+
+/// A label: one line if it is short, otherwise the value under the name.
+fn labelled(name: &str) -> Value {
+    match name.split_once(" = ") {
+        Some((name, value)) if name.chars().count() + value.chars().count() > 22 => {
+            json!([cut(name, 26), format!("= {}", cut(value, 24))])
+        }
+        _ => label(name),
+    }
 }
 
 /// Players of a row from the largest |φ| down; those without a number are left out.
@@ -146,9 +159,10 @@ fn alt(output: &Output, row: &ExplainedRow, order: &[usize], base: f64, end: f64
         let way = if phi < 0.0 { "lowers" } else { "raises" };
         format!("{} {way} it by {}", assignment(output, row, i), plus_minus(phi.abs().into(), stderr.into()))
     };
-    let pushes: Vec<String> = order.iter().take(3).map(push).collect();
+    let pushes: Vec<String> = order.iter().filter(|&&i| output.phi(row, i).0 != 0.0).take(3).map(push).collect();
+    let pushes = if pushes.is_empty() { "every attribution is 0".into() } else { list(&pushes) };
     let unit = output.unit();
-    format!("Row {}: {unit} goes from {} to {}; {}.", row_name(row), short(base), short(end), list(&pushes))
+    format!("Row {}: {unit} goes from {} to {}; {}.", row_name(row), short(base), short(end), pushes)
 }
 
 /// All players of a row.
