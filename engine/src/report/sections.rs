@@ -232,6 +232,7 @@ fn provenance(findings: &Findings) -> Section {
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .to_vec();
+    settings.extend(Some(("Model, SHA-256".to_owned(), json!(p.model_sha256))).filter(|_| !p.model_sha256.is_empty()));
     settings.extend(p.tolerance.map(|tolerance| ("Tolerance".to_owned(), json!(tolerance))));
     let document = serde_json::to_string_pretty(p).unwrap_or_default();
     let items = vec![

@@ -15,13 +15,10 @@ const NAMED: usize = 3;
 /// Each side has at least so much of the width, for its names.
 const SIDE: f64 = 0.32;
 
-/// The compact form of the waterfall. None if the row has no attributions.
+/// The compact form of the waterfall. None if nothing pushes.
 pub fn force(output: &Output, shown: &ShownRow) -> Option<Figure> {
     let row = &shown.row;
     let order = strongest(output, row);
-    if order.is_empty() {
-        return None;
-    }
     let (base, end) = (output.global.base_value, output.linked(output.prediction(row)));
     let phi = |i: usize| f64::from(output.phi(row, i).0);
     let mut pieces: Vec<(String, f64, f64)> = Vec::new();
@@ -37,6 +34,9 @@ pub fn force(output: &Output, shown: &ShownRow) -> Option<Figure> {
             pieces.push((name, at - phi, at));
             at -= phi;
         }
+    }
+    if pieces.is_empty() {
+        return None;
     }
     let (low, high) = extent(pieces.iter().flat_map(|piece| [piece.1, piece.2]).chain([base, end]), 0.02);
     let reach = SIDE / (1.0 - SIDE);

@@ -37,9 +37,8 @@ mod tests {
 
     #[test]
     fn ties_share_their_rank() {
-        let ranks = ranks(&[Some(3.0), None, Some(1.0), Some(3.0), Some(2.0)]);
-        let third = 1.0 / 3.0;
-        assert_eq!(ranks, [Some(2.5 * third), None, Some(0.0), Some(2.5 * third), Some(third)]);
+        let found = ranks(&[Some(5.0), None, Some(1.0), Some(5.0), Some(2.0), Some(3.0)]);
+        assert_eq!(found, [Some(0.875), None, Some(0.0), Some(0.875), Some(0.25), Some(0.5)]);
     }
 
     #[test]
