@@ -1,7 +1,7 @@
 //! Raw columns as axes of a picture.
 
 use super::{Axis, Category};
-use ndarray::ArrayView2;
+use ndarray::{ArrayView1, ArrayView2};
 
 impl Axis {
     /// A column of numbers, one feature.
@@ -18,7 +18,7 @@ impl Axis {
         rows: ArrayView2<f32>,
     ) -> Option<Self> {
         let name = name.into();
-        let is_one_hot = |row: ndarray::ArrayView1<f32>| {
+        let is_one_hot = |row: ArrayView1<f32>| {
             let cells = || features.iter().map(|&feature| row[feature]);
             cells().all(|cell| cell == 0.0 || cell == 1.0) && cells().sum::<f32>() == 1.0
         };
@@ -38,7 +38,7 @@ impl Axis {
 
     /// Rows of `[rows, features]` in which this axis has no value: a cell that is not finite.
     pub fn missing(&self, rows: ArrayView2<f32>) -> usize {
-        let is_missing = |row: &ndarray::ArrayView1<f32>| self.features.iter().any(|&f| !row[f].is_finite());
+        let is_missing = |row: &ArrayView1<f32>| self.features.iter().any(|&f| !row[f].is_finite());
         rows.outer_iter().filter(is_missing).count()
     }
 
@@ -60,12 +60,17 @@ impl Axis {
     pub(super) fn shares(&self, rows: ArrayView2<f32>, weights: &[f64]) -> Vec<f64> {
         let mut share = vec![0.0; self.categories.len()];
         for (row, weight) in rows.outer_iter().zip(weights) {
-            let is_of = |category: &Category| self.features.iter().zip(&category.values).all(|(&f, &v)| row[f] == v);
-            if let Some(found) = self.categories.iter().position(is_of) {
+            if let Some(found) = self.category(row) {
                 share[found] += weight;
             }
         }
         share
+    }
+
+    /// The category that the numbers of a row stand for, as a place in `categories`.
+    pub(super) fn category(&self, row: ArrayView1<f32>) -> Option<usize> {
+        let is_of = |category: &Category| self.features.iter().zip(&category.values).all(|(&f, &v)| row[f] == v);
+        self.categories.iter().position(is_of)
     }
 }
 

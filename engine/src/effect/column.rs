@@ -54,8 +54,8 @@ impl Column {
         (values.len() <= n).then_some(values)
     }
 
-    /// At level q the first value up to which there is at least that share of the weight.
-    fn quantiles(&self, n: usize) -> Vec<f32> {
+    /// At `n` even levels from 0 to 1 the first value up to which there is at least that share of the weight.
+    pub fn quantiles(&self, n: usize) -> Vec<f32> {
         let total: f64 = self.0.iter().map(|cell| cell.1).sum();
         let (mut at, mut below) = (0, 0.0);
         let mut quantile = |level: f64| {

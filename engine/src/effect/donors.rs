@@ -2,6 +2,9 @@
 
 use ndarray::Array2;
 
+/// Cells of donors made on the host at a time: 64 MiB of f32, enough rows for full tiles.
+pub(super) const CELLS: usize = 1 << 24;
+
 /// Pseudo-rows, and which of their features are put into the background rows they meet. The player of a feature is the feature.
 pub(super) struct Donors {
     /// `[donors, features]`; what a donor does not put in is 0.

@@ -27,6 +27,7 @@ pub struct Effects {
     /// In random order, rows of weight 0 left out.
     background: Background,
     order: Vec<usize>,
+    given: usize,
     predictions: Array2<f32>,
     /// The background on the device, `[rows, features]`.
     rows: Tensor<2>,
@@ -48,6 +49,7 @@ impl Effects {
 
     pub(super) fn new(predictor: Predictor, mut background: Background, seed: u64) -> Result<Self> {
         let mut order = background.shuffle(seed);
+        let given = order.len();
         let scale = background.weights.len() as f64;
         let kept: Vec<usize> = (0..order.len()).filter(|&row| (background.weights[row] * scale) as f32 > 0.0).collect();
         if kept.len() < order.len() {
@@ -59,7 +61,7 @@ impl Effects {
         let rows = kernels::matrix(background.rows.view(), &predictor.device);
         let weights = kernels::vector(scaled.clone(), &predictor.device);
         let predictions = predictor.predict_background(&rows)?;
-        Ok(Self { predictor, background, order, predictions, rows, scaled, weights })
+        Ok(Self { predictor, background, order, given, predictions, rows, scaled, weights })
     }
 
     /// `[rows, features]`: the background in the order in which its rows become ICE lines; rows of weight 0 are left out.
@@ -75,6 +77,11 @@ impl Effects {
     /// `[rows]`: where each row stood in the background that was given.
     pub fn order(&self) -> &[usize] {
         &self.order
+    }
+
+    /// Rows of the background that was given, those of weight 0 too.
+    pub fn given(&self) -> usize {
+        self.given
     }
 
     /// `[rows, outputs]`: the model's outputs for the rows as they are.

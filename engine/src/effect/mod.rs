@@ -14,19 +14,26 @@
 //! Partial dependence puts values into rows where they may never occur; where features depend on each other ([`Association`]) ALE,
 //! which moves each row only within its own bin, is the one to trust.
 
+mod ale;
+mod association;
 mod averages;
 mod axis;
+mod bins;
 mod builder;
 mod column;
 mod curve;
 mod donors;
 mod explainer;
 mod grid;
+mod interaction;
+mod jackknife;
 mod moments;
+mod permutation;
 mod tidy;
 mod tiles;
 mod truth;
 
+pub use association::associations;
 pub use builder::Builder;
 pub use curve::Derivative;
 pub use explainer::Effects;
@@ -117,7 +124,7 @@ pub struct Ale {
     pub edges: Vec<f64>,
     /// Names of the edges of an ordinal column; empty for numbers.
     pub labels: Vec<String>,
-    /// `[bin]`: share of the weight in the bin, one fewer than edges.
+    /// `[bin]`: share of the weight in the bin, one fewer than edges. Of an ordinal column a row between two bins counts in both.
     pub share: Vec<f64>,
     /// `[edge]`.
     pub effect: Vec<f64>,
