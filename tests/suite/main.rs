@@ -2,6 +2,8 @@
 
 mod affine;
 mod agreement;
+mod ale;
+mod association;
 mod axioms;
 mod browser;
 mod control;
@@ -10,5 +12,7 @@ mod data;
 mod device;
 mod effect;
 mod figures;
+mod interaction;
 mod onnx;
 mod oracle;
+mod permutation;

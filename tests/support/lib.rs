@@ -2,6 +2,7 @@
 
 pub mod browser;
 pub mod compare;
+pub mod effects;
 pub mod sample_report;
 
 use pellucid::Device;
