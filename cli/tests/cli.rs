@@ -154,8 +154,8 @@ fn cohorts_add_up_to_the_whole() {
     };
     for (column, names) in [
         ("sex", &["Male", "Female"][..]),
-        ("target", &["0", "1"]),
-        ("age", &["19 to 27", "28 to 35", "36 to 46", "47 to 71"]),
+        ("target", &["<=50K", ">50K"]),
+        ("age", &["18 to 29", "31 to 37", "38 to 46", "47 to 73"]),
     ] {
         let json: serde_json::Value = serde_json::from_str(&by(column, &["--json"])).unwrap();
         let cohorts = json["cohorts"]["cohorts"].as_array().unwrap();

@@ -6,6 +6,7 @@ mod ale;
 mod association;
 mod axioms;
 mod browser;
+mod cohorts;
 mod control;
 mod coverage;
 mod data;

@@ -17,6 +17,8 @@ const REPLICATES: usize = 200;
 /// summary's other totals.
 const SUMS: usize = 1 << 22;
 const FEWEST: usize = 25;
+/// Streams of the seed's generator from here on belong to rows; designs draw from its first and last ones.
+const FIRST_STREAM: u64 = 1 << 63;
 /// Share of the replicates outside an interval, on either side.
 const TAIL: f64 = 0.025;
 
@@ -114,8 +116,7 @@ fn order_of(values: &[f64]) -> Vec<usize> {
 /// How often each replicate counts a row: Poisson(1) by inversion of 32 random bits.
 fn draw(seed: u64, row: u64, weights: &mut [u8]) {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
-    // Stream 0 is what others draw from this seed.
-    random.set_stream(row + 1);
+    random.set_stream(FIRST_STREAM + row);
     for weight in weights {
         let u: u32 = random.random();
         *weight = CUMULATIVE.iter().map(|&bound| u8::from(u >= bound)).sum();
