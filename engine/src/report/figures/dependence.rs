@@ -141,7 +141,7 @@ impl Colour {
         }
         let domain: Vec<usize> = (0..groups.len()).collect();
         let channel = json!({"field": "c", "type": "ordinal", "scale": {"domain": domain, "range": "category"},
-            "legend": {"title": title, "orient": "top", "columns": 3, "labelExpr": "groups[datum.value]", "labelLimit": 150, "titleLimit": 400,
+            "legend": {"title": title, "orient": "top", "columns": {"expr": "width < 420 ? 1 : 3"}, "labelExpr": "groups[datum.value]", "labelLimit": 150, "titleLimit": 400,
                        "symbolType": "circle"}});
         Self { channel, groups }
     }

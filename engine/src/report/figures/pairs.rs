@@ -35,8 +35,9 @@ pub fn h_matrix(output: &Output) -> Option<Figure> {
                "p": format!("{} × {}", cut(&i.a, 40), cut(&i.b, 40)), "s": if written { text } else { String::new() }})
     };
     let values: Vec<Value> = drawn.iter().map(cell).collect();
-    let names = labels(axes.iter().copied());
-    let mut spec = picture((axes.len() - 1) * 46, &[("names", names)], layers(axes.len()));
+    let columns: Vec<String> = axes.iter().map(|axis| cut(axis, 20)).collect();
+    let params = [("names", labels(axes.iter().copied())), ("columns", json!(columns))];
+    let mut spec = picture((axes.len() - 1) * 46, &params, layers(axes.len()));
     spec["data"] = json!({"values": values});
     let left_out = found.len() - drawn.len();
     Some(Figure {
@@ -117,21 +118,26 @@ fn layers(n: usize) -> Vec<Value> {
         let mut axis = axis;
         axis["values"] = json!(places.clone().collect::<Vec<_>>());
         axis["tickCount"] = json!(places.len());
-        axis["labelExpr"] = json!("names[datum.value]");
         axis["grid"] = json!(false);
         json!({"field": field, "type": "quantitative", "title": null, "axis": axis,
                "scale": {"domain": domain, "nice": false, "zero": false, "reverse": field.starts_with(['y', 'b'])}})
     };
     let last = n as f64 - 1.0;
-    let x =
-        |field: &str| channel(field, 0..n - 1, [-0.5, last - 0.5], json!({"labelAngle": -30, "labelOverlap": false}));
+    let x = |field: &str| {
+        channel(
+            field,
+            0..n - 1,
+            [-0.5, last - 0.5],
+            json!({"labelAngle": -30, "labelOverlap": false, "labelExpr": "columns[datum.value]"}),
+        )
+    };
     let offset = json!({"condition": {"test": "isArray(names[datum.value])", "value": -6}, "value": 0});
     let y = |field: &str| {
         channel(
             field,
             1..n,
             [0.5, last + 0.5],
-            json!({"labelOverlap": false, "labelOffset": offset, "labelLineHeight": 13}),
+            json!({"labelOverlap": false, "labelExpr": "names[datum.value]", "labelOffset": offset, "labelLineHeight": 13}),
         )
     };
     let shade = json!({"field": "h", "type": "quantitative", "scale": {"domain": [0, 1], "range": [0.05, 0.75], "clamp": true}, "legend": null});
@@ -141,7 +147,7 @@ fn layers(n: usize) -> Vec<Value> {
     vec![
         json!({"transform": [{"filter": "isValid(datum.h)"}], "mark": {"type": "rect", "cornerRadius": 2},
                "encoding": {"x": x("x"), "x2": {"field": "x2"}, "y": y("y"), "y2": {"field": "y2"}, "fillOpacity": shade, "tooltip": hover}}),
-        json!({"mark": {"type": "text", "lineBreak": "\n", "baseline": "middle", "dy": -6, "lineHeight": 14},
+        json!({"mark": {"type": "text", "opacity": {"expr": format!("width < {} ? 0 : 1", 54 * (n - 1))}, "lineBreak": "\n", "baseline": "middle", "dy": -6, "lineHeight": 14},
                "encoding": {"x": x("a"), "y": y("b"), "text": {"field": "s"}}}),
     ]
 }

@@ -18,7 +18,7 @@ pub fn surface(output: &Output, found: &Surface) -> Option<Figure> {
     let rows = 0..found.y.points.len();
     let params = [
         ("names", names(&found.y)),
-        ("columns", names(&found.x)),
+        ("columns", found.x.points.iter().map(|point| cut(&point.label, 20)).collect()),
         ("low", json!(y[..y.len() - 1])),
         ("high", json!(y[1..])),
         ("rows", rows.map(|q| json!(label(&found.y, q))).collect()),

@@ -13,6 +13,7 @@ const TOP: usize = 12;
 /// One bar: a player, or all that have no bar of their own.
 struct Bar {
     name: String,
+    label: Value,
     phi: f64,
     stderr: f64,
 }
@@ -34,7 +35,7 @@ pub fn waterfall(output: &Output, shown: &ShownRow) -> Option<Figure> {
     let layers = layers(output, bars.len(), domain, (base, end));
     let mut spec = picture(
         bars.len() * 32 + 60,
-        &[("names", names.iter().map(|name| labelled(name)).collect()), ("full", json!(names))],
+        &[("names", bars.iter().map(|bar| bar.label.clone()).collect()), ("full", json!(names))],
         layers,
     );
     spec["data"] = json!({"values": values});
@@ -61,13 +62,14 @@ pub fn row_name(row: &ExplainedRow) -> String {
 }
 
 /// A label: one line if it is short, otherwise the value under the name.
-fn labelled(name: &str) -> Value {
-    match name.split_once(" = ") {
-        Some((name, value)) if name.chars().count() + value.chars().count() > 22 => {
-            json!([cut(name, 26), format!("= {}", cut(value, 24))])
-        }
-        _ => label(name),
+fn labelled(name: &str, value: &str) -> Value {
+    if value.is_empty() {
+        return label(name);
     }
+    if name.chars().count() + value.chars().count() <= 22 {
+        return json!(format!("{name} = {value}"));
+    }
+    json!([cut(name, 26), format!("= {}", cut(value, 24))])
 }
 
 /// Players of a row from the largest |φ| down; those without a number are left out.
@@ -91,12 +93,18 @@ fn bars(output: &Output, row: &ExplainedRow, order: &[usize]) -> Vec<Bar> {
     let (top, rest) = order.split_at(own);
     let bar = |&i: &usize| {
         let (phi, stderr) = output.phi(row, i);
-        Bar { name: assignment(output, row, i), phi: phi.into(), stderr: stderr.into() }
+        Bar {
+            name: assignment(output, row, i),
+            label: labelled(output.player_name(i), text_of(row, i)),
+            phi: phi.into(),
+            stderr: stderr.into(),
+        }
     };
     let mut bars: Vec<Bar> = top.iter().map(bar).collect();
     if !rest.is_empty() {
         let phi = rest.iter().map(|&i| f64::from(output.phi(row, i).0)).sum();
-        bars.push(Bar { name: format!("{} others", rest.len()), phi, stderr: f64::NAN });
+        let name = format!("{} others", rest.len());
+        bars.push(Bar { label: label(&name), name, phi, stderr: f64::NAN });
     }
     bars
 }
