@@ -50,7 +50,7 @@ pub fn sampled(findings: &Findings) -> Vec<String> {
 pub fn unsure(findings: &Findings) -> Vec<String> {
     let mut warnings = Vec::new();
     let largest = findings.global.iter().flat_map(|global| &global.values).map(|v| v.mean_abs).fold(0.0, f64::max);
-    if !(findings.worst_additivity_gap <= GAP * largest) && findings.worst_additivity_gap != 0.0 {
+    if findings.worst_additivity_gap.is_nan() || findings.worst_additivity_gap > GAP * largest {
         warnings.push(format!(
             "In some row base value and attributions miss the prediction by {}, against a largest mean |φ| of {}.",
             short(findings.worst_additivity_gap),

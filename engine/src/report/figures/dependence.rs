@@ -95,7 +95,7 @@ fn frequent<'a>(rows: &[&'a ExplainedRow], player: usize, most: usize) -> Vec<&'
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     rows.iter().for_each(|row| *counts.entry(text_of(row, player)).or_default() += 1);
     let mut texts: Vec<(&str, usize)> = counts.into_iter().collect();
-    texts.sort_by(|a, b| b.1.cmp(&a.1));
+    texts.sort_by_key(|text| std::cmp::Reverse(text.1));
     texts.into_iter().take(most).map(|(text, _)| text).collect()
 }
 

@@ -41,19 +41,18 @@ pub fn effect(output: &Output, found: &Curve) -> Option<Figure> {
         ),
         None => String::new(),
     };
+    let singles = if found.grid.axis.categories.is_empty() {
+        format!("Thin lines: {lines} single rows (ICE). Bars below: shares of the rows.")
+    } else {
+        format!("Pale marks: {lines} single rows (ICE). In brackets: shares of the rows.")
+    };
     Some(Figure {
         id: output.id(&format!("effect-{}", slug(name))),
         title: output.title(&format!("Effect of {name}")),
         caption: format!(
-            "Partial dependence: the mean of {} over {} with {name} set to each value. Bands and whiskers: 95 % intervals. {} \
-             single rows (ICE).{of_ale} Below or in brackets: shares of the rows.",
-            output.unit(),
+            "Partial dependence: {} over {} with {name} set to each value. Bands and whiskers: 95 % intervals. {singles}{of_ale}",
+            output.mean(),
             output.findings.effects_over,
-            if found.grid.axis.categories.is_empty() {
-                format!("Thin lines: {lines}")
-            } else {
-                format!("Pale marks: {lines}")
-            },
         ),
         alt: alt(output, found, ale),
         spec,

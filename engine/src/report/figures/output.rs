@@ -45,6 +45,14 @@ impl<'a> Output<'a> {
         }
     }
 
+    /// What an effect is: the link is applied after the mean.
+    pub fn mean(&self) -> String {
+        match self.findings.provenance.link.as_str() {
+            "logit" => format!("the log-odds of the mean {}", self.name()),
+            _ => format!("the mean {}", self.name()),
+        }
+    }
+
     /// The raw prediction on the scale that attributions add up on.
     pub fn linked(&self, prediction: f64) -> f64 {
         match self.findings.provenance.link.as_str() {

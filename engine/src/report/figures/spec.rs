@@ -70,7 +70,7 @@ pub fn number(field: &str, title: &str, domain: (f64, f64)) -> Value {
 pub fn axis(domain: (f64, f64)) -> Value {
     let size = domain.0.abs().max(domain.1.abs());
     let mut axis = json!({"tickCount": 6, "labelFlush": false, "labelOverlap": true});
-    if size >= 1e5 || size < 1e-3 {
+    if !(1e-3..1e5).contains(&size) {
         let format = if size >= 1e5 { "~s" } else { "~e" };
         axis["labelExpr"] = json!(format!("datum.value == 0 ? '0' : format(datum.value, '{format}')"));
     }

@@ -46,9 +46,9 @@ pub fn surface(output: &Output, found: &Surface) -> Option<Figure> {
         id: output.id(&format!("surface-{}-{}", slug(a), slug(b))),
         title: output.title(&format!("{a} and {b} together")),
         caption: format!(
-            "The mean of {} over {} with both features set. Without an interaction every column has the same shading up to a constant. \
+            "Partial dependence: {} over {} with both features set. Without an interaction every column has the same shading up to a constant. \
              Corners that hold no rows of the data show what the model would say, not what occurs.",
-            output.unit(),
+            output.mean(),
             output.findings.effects_over
         ),
         alt: alt(output, found),
@@ -118,7 +118,7 @@ fn alt(output: &Output, found: &Surface) -> String {
     let ends = (known().min_by(|a, b| size(a).total_cmp(&size(b))), known().max_by(|a, b| size(a).total_cmp(&size(b))));
     match ends {
         (Some(low), Some(high)) => {
-            format!("Mean {} is lowest, {}, and highest, {}.", output.unit(), say(low), say(high))
+            format!("Partial dependence of {} is lowest, {}, and highest, {}.", output.unit(), say(low), say(high))
         }
         _ => "The surface is not known.".into(),
     }

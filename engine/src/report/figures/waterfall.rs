@@ -136,8 +136,8 @@ fn layers(output: &Output, n: usize, domain: (f64, f64), (base, end): (f64, f64)
     let hover = tooltip(&[("player", "feature"), ("p", "φ"), ("e", "standard error"), ("x", "from"), ("x2", "to")]);
     let bars = json!({"x": x, "x2": {"field": "x2"}, "y": y("y"), "y2": {"field": "y2"}, "color": by_sign("up"), "tooltip": hover});
     vec![
-        line_at("x", base),
-        line_at("x", end),
+        quiet(line_at("x", base)),
+        quiet(line_at("x", end)),
         json!({"transform": [{"calculate": "full[datum.i]", "as": "player"}], "mark": {"type": "rect", "cornerRadius": 1}, "encoding": bars}),
         json!({"mark": {"type": "rule", "style": "zero", "strokeWidth": 0.8},
                "encoding": {"x": along("x"), "y": y("y2"), "y2": {"field": "next"}}}),
@@ -148,6 +148,12 @@ fn layers(output: &Output, n: usize, domain: (f64, f64), (base, end): (f64, f64)
         note(end, domain, y("y"), -0.85, format!("prediction {}", short(end))),
         note(base, domain, y("y"), n as f64 - 0.15, format!("base value {}", short(base))),
     ]
+}
+
+/// Paler, since numbers stand on it.
+fn quiet(mut line: Value) -> Value {
+    line["mark"]["style"] = json!("quiet");
+    line
 }
 
 /// Text beside a value, on the side where there is room.
