@@ -178,7 +178,7 @@ fn each_axis_is_evaluated_once() {
     let background = Background::uniform(random_rows(7, (30, 3), 0.0, 1.0));
     let effects = Effects::builder(model, background).build(&Device::cpu()).unwrap();
     let before = counted.load(Ordering::Relaxed);
-    let axis = |feature: usize| Axis::number(&feature.to_string(), feature);
+    let axis = |feature: usize| Axis::number(feature.to_string(), feature);
     effects.interactions(&[(axis(0), axis(1)), (axis(0), axis(2)), (axis(1), axis(2))], 20).unwrap();
     assert_eq!(counted.load(Ordering::Relaxed) - before, (3 + 3) * 20 * 20);
 }
