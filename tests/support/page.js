@@ -79,6 +79,11 @@ const page = {
       };
       return Array.from(text.closest("svg").querySelectorAll(".mark-rect > path")).filter(holds).at(-1);
     };
+    const filled = (mark) => {
+      const style = getComputedStyle(mark);
+      const colour = parse(style.fill);
+      return { ...colour, a: colour.a * style.fillOpacity * style.opacity };
+    };
     const found = [];
     const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
     let texts = 0;
@@ -88,7 +93,7 @@ const page = {
       texts++;
       const style = getComputedStyle(element);
       const below = element.closest("svg") && bar(element);
-      const back = below ? over(parse(getComputedStyle(below).fill), behind(element)) : behind(element);
+      const back = below ? over(filled(below), behind(element)) : behind(element);
       const front = over(parse(element.closest("svg") ? style.fill : style.color), back);
       const [high, low] = [luminance(front), luminance(back)].sort((a, b) => b - a);
       const contrast = (high + 0.05) / (low + 0.05);
