@@ -23,6 +23,7 @@ mod files;
 mod findings;
 mod fonts;
 mod html;
+mod origin;
 mod sections;
 mod theme;
 mod warnings;

@@ -1,7 +1,8 @@
 //! A report's parts, in order of reading.
 
-use super::figures::text::{count, list, plus_minus, short, thousands};
+use super::figures::text::{count, list, plus_minus, short};
 use super::figures::{self, Output};
+use super::origin::{self, facts, section};
 use super::{Figure, Findings, Item, Report, Section, Table, warnings};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -26,8 +27,8 @@ impl Findings {
             rows_together(self, &outputs),
             features(self, &outputs),
             pairs(self, &outputs),
-            cards(self),
-            provenance(self),
+            origin::cards(self),
+            origin::provenance(self),
         ];
         let mut sections: Vec<Section> = parts.into_iter().filter(|section| !section.items.is_empty()).collect();
         distinct_ids(&mut sections);
@@ -61,18 +62,8 @@ fn distinct_ids(sections: &mut [Section]) {
     }
 }
 
-fn section(id: &str, title: &str, text: &[&str], warnings: Vec<String>, items: Vec<Item>) -> Section {
-    let text = text.iter().map(|paragraph| (*paragraph).to_owned()).collect();
-    Section { id: id.into(), title: title.into(), text, warnings, items }
-}
-
 fn figures(found: impl IntoIterator<Item = Option<Figure>>) -> impl Iterator<Item = Item> {
     found.into_iter().flatten().map(Item::Figure)
-}
-
-fn facts(title: &str, facts: impl IntoIterator<Item = (String, Value)>) -> Item {
-    let rows = facts.into_iter().map(|(fact, value)| vec![json!(fact), value]).collect();
-    Item::Table(Table { title: title.into(), columns: vec!["fact".into(), "value".into()], rows, left_out: 0 })
 }
 
 fn summary(findings: &Findings, outputs: &[Output]) -> Section {
@@ -198,53 +189,4 @@ fn pairs(findings: &Findings, outputs: &[Output]) -> Section {
          the pair does, so it can be large for a pair that hardly matters.",
     ];
     section("pairs", "Pairs", &text, warnings::correlated(findings), items)
-}
-
-fn cards(findings: &Findings) -> Section {
-    let model = findings.model.facts.iter().map(|(fact, text)| (fact.clone(), json!(text)));
-    let name = ("File".to_owned(), json!(findings.model.name));
-    let columns = findings.data.columns.iter();
-    let table = Table {
-        title: format!("Data: {}, {}", findings.data.name, count(findings.data.rows, "row")),
-        columns: ["column", "kind", "missing", "values"].map(String::from).to_vec(),
-        rows: columns.map(|c| vec![json!(c.name), json!(c.kind), json!(c.missing), json!(c.summary)]).collect(),
-        left_out: 0,
-    };
-    let items = vec![facts("Model", std::iter::once(name).chain(model)), Item::Table(table)];
-    section("cards", "Model and data", &["What was explained, and on which rows."], Vec::new(), items)
-}
-
-fn provenance(findings: &Findings) -> Section {
-    let p = &findings.provenance;
-    let mut settings: Vec<(String, Value)> = [
-        ("Pellucid", json!(p.version)),
-        ("Made", json!(findings.created)),
-        ("Device", json!(p.device)),
-        ("Model", json!(p.model)),
-        ("Seed", json!(p.seed)),
-        ("Design", json!(p.design)),
-        ("Budget", json!(p.budget)),
-        ("Model rows for each explained row, at most", json!(thousands(p.rows_per_instance as u64))),
-        ("Background", json!(format!("{}, {}", p.background, count(p.background_rows as u64, "row")))),
-        ("Link", json!(p.link)),
-        ("Outputs", json!(list(&p.outputs))),
-        ("Effects over", json!(findings.effects_over)),
-    ]
-    .map(|(name, value)| (name.to_owned(), value))
-    .to_vec();
-    settings.extend(Some(("Model, SHA-256".to_owned(), json!(p.model_sha256))).filter(|_| !p.model_sha256.is_empty()));
-    settings.extend(p.tolerance.map(|tolerance| ("Tolerance".to_owned(), json!(tolerance))));
-    let document = serde_json::to_string_pretty(p).unwrap_or_default();
-    let items = vec![
-        Item::Code { title: "Command".into(), text: findings.command.clone() },
-        facts("Settings", settings),
-        Item::Code { title: "Provenance as JSON".into(), text: document },
-    ];
-    section(
-        "provenance",
-        "Provenance",
-        &["The command repeats this report: the same seed gives the same numbers."],
-        Vec::new(),
-        items,
-    )
 }

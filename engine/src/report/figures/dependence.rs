@@ -1,26 +1,23 @@
 //! Dependence: the attribution of a player over its value, coloured by the player that bends it most.
 
+use super::colour::{Colour, frequent};
 use super::output::{Output, text_of, value_of};
 use super::partner::partner;
 use super::rank::correlation;
-use super::spec::{
-    WHISKER, extent, labels, line_at, low_to_high, number, on_canvas, on_lines, picture, shortest, spread, tooltip,
-};
+use super::spec::{WHISKER, extent, labels, line_at, number, on_canvas, on_lines, picture, shortest, spread, tooltip};
 use super::swarm::pile;
 use super::text::{cut, short, slug};
 use crate::explain::ExplainedRow;
 use crate::report::{Figure, Table};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 
 /// Points drawn, of one output and of each of several.
 const POINTS: usize = 800;
 const POINTS_OF_SEVERAL: usize = 300;
 /// Whiskers of more points are pale, and left out where points are piled.
 const CROWD: usize = 150;
-/// Categories with a strip, and with a colour.
+/// Categories with a strip.
 const STRIPS: usize = 14;
-const COLOURS: usize = 7;
 
 /// Attributions of `player` over its value. None without rows that have it.
 pub fn dependence(output: &Output, player: usize) -> Option<Figure> {
@@ -90,15 +87,6 @@ pub fn dependence(output: &Output, player: usize) -> Option<Figure> {
     })
 }
 
-/// The most frequent texts of a player, most frequent first.
-fn frequent<'a>(rows: &[&'a ExplainedRow], player: usize, most: usize) -> Vec<&'a str> {
-    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    rows.iter().for_each(|row| *counts.entry(text_of(row, player)).or_default() += 1);
-    let mut texts: Vec<(&str, usize)> = counts.into_iter().collect();
-    texts.sort_by_key(|text| std::cmp::Reverse(text.1));
-    texts.into_iter().take(most).map(|(text, _)| text).collect()
-}
-
 fn places(rows: &[&ExplainedRow], player: usize) -> Vec<f64> {
     rows.iter().map(|row| value_of(row, player).unwrap_or(f64::NAN)).collect()
 }
@@ -112,47 +100,6 @@ fn strip_places(rows: &[&ExplainedRow], player: usize, strips: &[&str], phi: &[f
         members.iter().zip(heights).for_each(|(&r, h)| places[r] = ((strip as f64 + h) * 1e3).round() / 1e3);
     }
     places
-}
-
-/// How points are coloured: by a number within its 5 % to 95 % range, or by the most frequent categories.
-struct Colour {
-    channel: Value,
-    groups: Vec<String>,
-}
-
-impl Colour {
-    fn of(rows: &[&ExplainedRow], other: Option<usize>, output: &Output) -> Self {
-        let Some(other) = other else { return Self { channel: Value::Null, groups: Vec::new() } };
-        let title = cut(output.player_name(other), 50);
-        let mut numbers: Vec<f64> = rows.iter().filter_map(|row| value_of(row, other)).collect();
-        if 2 * numbers.len() >= rows.len() {
-            numbers.sort_by(f64::total_cmp);
-            let at = |share: f64| numbers[((numbers.len() - 1) as f64 * share).round() as usize];
-            let (low, high) = (at(0.05), at(0.95));
-            let (low, high) = if low < high { (low, high) } else { extent([low], 0.5) };
-            return Self {
-                channel: low_to_high("c", &title, (low, high), [&short(low), &short(high)]),
-                groups: Vec::new(),
-            };
-        }
-        let mut groups: Vec<String> = frequent(rows, other, COLOURS).into_iter().map(String::from).collect();
-        if rows.iter().any(|row| !groups.iter().any(|group| group == text_of(row, other))) {
-            groups.push("others".into());
-        }
-        let domain: Vec<usize> = (0..groups.len()).collect();
-        let channel = json!({"field": "c", "type": "ordinal", "scale": {"domain": domain, "range": "category"},
-            "legend": {"title": title, "orient": "top", "columns": {"expr": "width < 420 ? 1 : 3"}, "labelExpr": "groups[datum.value]", "labelLimit": 150, "titleLimit": 400,
-                       "symbolType": "circle"}});
-        Self { channel, groups }
-    }
-
-    fn value(&self, row: &ExplainedRow, other: usize) -> Value {
-        if self.groups.is_empty() {
-            return json!(value_of(row, other));
-        }
-        let text = text_of(row, other);
-        json!(self.groups.iter().position(|group| group == text).unwrap_or(self.groups.len() - 1))
-    }
 }
 
 fn layers(

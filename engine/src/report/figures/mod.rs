@@ -7,6 +7,7 @@ mod bar;
 mod bars;
 mod categories;
 mod cohorts;
+mod colour;
 mod dependence;
 mod effect;
 mod force;
