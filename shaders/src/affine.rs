@@ -12,10 +12,12 @@ mod activation;
 // Their functions are unsafe as a whole, under the contracts they state.
 #[allow(clippy::undocumented_unsafe_blocks)]
 mod lanes;
+mod sweep;
 #[allow(clippy::undocumented_unsafe_blocks)]
 mod tile;
 
 pub use activation::Activation;
+pub use sweep::{Sweep, straight, sweep};
 
 use crate::{Kernel, kernel::params};
 use rayon::prelude::*;
@@ -147,20 +149,34 @@ pub fn affine(x: &[f32], rows: usize, layers: &[Layer]) -> Vec<f32> {
     for pair in layers.windows(2) {
         assert_eq!(pair[0].outputs(), pair[1].inputs(), "outputs of a layer and inputs of the next");
     }
-    let mut out = Vec::with_capacity(rows * outputs);
-    let room = &mut out.spare_capacity_mut()[..rows * outputs];
-    let block = |(i, out): (usize, &mut [MaybeUninit<f32>])| {
-        let rows = out.len() / outputs;
-        through(&x[i * BLOCK * inputs..][..rows * inputs], rows, layers, out);
-    };
+    let mut out = Vec::new();
     if rayon::current_thread_index().is_some() {
-        room.chunks_mut(BLOCK * outputs).enumerate().for_each(block);
-    } else {
-        room.par_chunks_mut(BLOCK * outputs).enumerate().for_each(block);
+        serial(x, rows, layers, &mut out);
+        return out;
     }
+    out.reserve_exact(rows * outputs);
+    let room = &mut out.spare_capacity_mut()[..rows * outputs];
+    room.par_chunks_mut(BLOCK * outputs).enumerate().for_each(|(block, out)| {
+        let rows = out.len() / outputs;
+        through(&x[block * BLOCK * inputs..][..rows * inputs], rows, layers, out);
+    });
     // SAFETY: the chunks cover `room`, and `through` has written each of them.
     unsafe { out.set_len(rows * outputs) };
     out
+}
+
+/// [`affine`] on this thread: `out` is replaced by the outputs, in its own memory where that is enough.
+fn serial(x: &[f32], rows: usize, layers: &[Layer], out: &mut Vec<f32>) {
+    let (inputs, outputs) = (layers[0].inputs(), layers[layers.len() - 1].outputs());
+    out.clear();
+    out.reserve(rows * outputs);
+    let room = &mut out.spare_capacity_mut()[..rows * outputs];
+    for (block, out) in room.chunks_mut(BLOCK * outputs).enumerate() {
+        let rows = out.len() / outputs;
+        through(&x[block * BLOCK * inputs..][..rows * inputs], rows, layers, out);
+    }
+    // SAFETY: the chunks cover `room`, and `through` has written each of them.
+    unsafe { out.set_len(rows * outputs) };
 }
 
 thread_local! {
@@ -229,14 +245,14 @@ mod tests {
     /// The kernels this CPU can run.
     fn kernels() -> Vec<(&'static str, LayerKernel)> {
         let mut kernels: Vec<(&str, LayerKernel)> =
-            vec![("portable", |block| unsafe { tile::layer_of::<lanes::Portable>(block) })];
+            vec![("portable", |block| unsafe { lanes::Task::run::<lanes::Portable>(block) })];
         #[cfg(target_arch = "x86_64")]
         {
             if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-                kernels.push(("avx2", |block| unsafe { tile::layer_avx2(block) }));
+                kernels.push(("avx2", |block| unsafe { lanes::avx2(block) }));
             }
             if is_x86_feature_detected!("avx512f") {
-                kernels.push(("avx512", |block| unsafe { tile::layer_avx512(block) }));
+                kernels.push(("avx512", |block| unsafe { lanes::avx512(block) }));
             }
         }
         kernels

@@ -1,4 +1,4 @@
-//! Vectors of f32 as the tile kernel needs them: AVX-512, AVX2 with FMA, and a portable form.
+//! Vectors of f32 as the kernels of affine layers need them: AVX-512, AVX2 with FMA, and a portable form.
 //!
 //! Every method is `inline(always)`, so it takes on the target features of the kernel it is inlined into.
 
@@ -23,6 +23,10 @@ pub trait Lanes: Copy {
     unsafe fn store_first(self, to: *mut f32, mask: Self::Mask);
     /// `self · factor + addend`.
     unsafe fn mul_add(self, factor: Self, addend: Self) -> Self;
+    /// The greater of each value and 0; NaN stays NaN.
+    unsafe fn relu(self) -> Self;
+    /// Bit i is set where value i is greater than 0.
+    unsafe fn positive(self) -> u32;
 
     /// The sum of the values, added in pairs.
     #[inline(always)]
@@ -82,15 +86,91 @@ impl Lanes for Portable {
             false => self.0[i] * factor.0[i] + addend.0[i],
         }))
     }
+    #[inline(always)]
+    unsafe fn relu(self) -> Self {
+        Self(self.0.map(|v| if v < 0.0 { 0.0 } else { v }))
+    }
+    #[inline(always)]
+    unsafe fn positive(self) -> u32 {
+        self.0.iter().rev().fold(0, |bits, &v| bits << 1 | u32::from(v > 0.0))
+    }
+}
+
+/// `V` registers side by side: `width` values of a row, the last register may be partly used.
+#[derive(Clone, Copy)]
+pub struct Panel<L: Lanes, const V: usize> {
+    mask: L::Mask,
+    whole: bool,
+}
+
+impl<L: Lanes, const V: usize> Panel<L, V> {
+    #[inline(always)]
+    pub unsafe fn new(width: usize) -> Self {
+        Self { mask: unsafe { L::mask(width - (V - 1) * L::WIDTH) }, whole: width == V * L::WIDTH }
+    }
+
+    #[inline(always)]
+    pub unsafe fn load(self, from: *const f32) -> [L; V] {
+        unsafe {
+            let mut loaded = [L::splat(0.0); V];
+            for (v, register) in loaded.iter_mut().enumerate() {
+                let from = from.add(v * L::WIDTH);
+                *register = if v + 1 < V || self.whole { L::load(from) } else { L::load_first(from, self.mask) };
+            }
+            loaded
+        }
+    }
+
+    #[inline(always)]
+    pub unsafe fn store(self, values: [L; V], to: *mut f32) {
+        unsafe {
+            for (v, value) in values.into_iter().enumerate() {
+                let to = to.add(v * L::WIDTH);
+                if v + 1 < V { value.store(to) } else { value.store_first(to, self.mask) }
+            }
+        }
+    }
+}
+
+/// Work written for any registers.
+///
+/// # Safety
+/// As [`Lanes`], and what the work itself asks for.
+pub trait Task {
+    unsafe fn run<L: Lanes>(self);
+}
+
+/// Runs a task with the best registers of this CPU.
+pub unsafe fn best(task: impl Task) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        if is_x86_feature_detected!("avx512f") {
+            return unsafe { x86::avx512(task) };
+        }
+        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+            return unsafe { x86::avx2(task) };
+        }
+    }
+    unsafe { task.run::<Portable>() }
 }
 
 #[cfg(target_arch = "x86_64")]
-pub use x86::{Avx2, Avx512};
+pub use x86::{avx2, avx512};
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    use super::Lanes;
+    use super::{Lanes, Task};
     use std::arch::x86_64::*;
+
+    #[target_feature(enable = "avx512f")]
+    pub unsafe fn avx512(task: impl Task) {
+        unsafe { task.run::<Avx512>() }
+    }
+
+    #[target_feature(enable = "avx2,fma")]
+    pub unsafe fn avx2(task: impl Task) {
+        unsafe { task.run::<Avx2>() }
+    }
 
     /// Sixteen values; needs AVX-512F.
     #[derive(Clone, Copy)]
@@ -128,6 +208,15 @@ mod x86 {
         #[inline(always)]
         unsafe fn mul_add(self, factor: Self, addend: Self) -> Self {
             Self(unsafe { _mm512_fmadd_ps(self.0, factor.0, addend.0) })
+        }
+        #[inline(always)]
+        unsafe fn relu(self) -> Self {
+            // The second operand is the answer where one is NaN.
+            Self(unsafe { _mm512_max_ps(_mm512_setzero_ps(), self.0) })
+        }
+        #[inline(always)]
+        unsafe fn positive(self) -> u32 {
+            u32::from(unsafe { _mm512_cmp_ps_mask::<_CMP_GT_OQ>(self.0, _mm512_setzero_ps()) })
         }
     }
 
@@ -168,6 +257,15 @@ mod x86 {
         #[inline(always)]
         unsafe fn mul_add(self, factor: Self, addend: Self) -> Self {
             Self(unsafe { _mm256_fmadd_ps(self.0, factor.0, addend.0) })
+        }
+        #[inline(always)]
+        unsafe fn relu(self) -> Self {
+            // The second operand is the answer where one is NaN.
+            Self(unsafe { _mm256_max_ps(_mm256_setzero_ps(), self.0) })
+        }
+        #[inline(always)]
+        unsafe fn positive(self) -> u32 {
+            unsafe { _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(self.0, _mm256_setzero_ps())) as u32 }
         }
     }
 }

@@ -3,7 +3,10 @@
 //! The tile is 6 rows by up to four registers of columns. Each output is one chain of fused multiply-adds over the inputs in
 //! their order, so its bits do not depend on where its row lies in the batch. The weight is read in place.
 
-use super::{Layer, lanes::Lanes};
+use super::{
+    Layer,
+    lanes::{Lanes, Panel, Task, best},
+};
 
 /// Rows of a tile.
 const ROWS: usize = 6;
@@ -28,54 +31,53 @@ pub struct Block<'a> {
 /// # Safety
 /// `x` must be valid for rows × inputs values, `out` for rows × outputs values that nothing else touches.
 pub unsafe fn layer(block: Block) {
-    #[cfg(target_arch = "x86_64")]
-    {
-        if is_x86_feature_detected!("avx512f") {
-            return unsafe { layer_avx512(block) };
-        }
-        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-            return unsafe { layer_avx2(block) };
+    unsafe { best(block) }
+}
+
+impl Task for Block<'_> {
+    #[inline(always)]
+    unsafe fn run<L: Lanes>(self) {
+        let (weight, inputs) = (self.layer.weight, self.layer.inputs());
+        unsafe {
+            match self.layer.outputs() {
+                1 => dots::<L, 1>(self, weight),
+                2 => dots::<L, 2>(self, &columns::<2>(weight, inputs)),
+                3 => dots::<L, 3>(self, &columns::<3>(weight, inputs)),
+                SKINNY => dots::<L, SKINNY>(self, &columns::<SKINNY>(weight, inputs)),
+                _ => tiles::<L, _>(self, 0..inputs),
+            }
         }
     }
-    unsafe { layer_of::<super::lanes::Portable>(block) }
 }
 
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f")]
-pub(super) unsafe fn layer_avx512(block: Block) {
-    unsafe { layer_of::<super::lanes::Avx512>(block) }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-pub(super) unsafe fn layer_avx2(block: Block) {
-    unsafe { layer_of::<super::lanes::Avx2>(block) }
-}
-
-#[inline(always)]
-pub(super) unsafe fn layer_of<L: Lanes>(block: Block) {
-    unsafe {
-        match block.layer.outputs() {
-            1 => dots::<L, 1>(block, block.layer.weight),
-            outputs @ 2..=SKINNY => {
-                let inputs = block.layer.inputs();
-                let columns: Vec<f32> =
-                    (0..inputs * outputs).map(|i| block.layer.weight[i % inputs * outputs + i / inputs]).collect();
-                match outputs {
-                    2 => dots::<L, 2>(block, &columns),
-                    3 => dots::<L, 3>(block, &columns),
-                    _ => dots::<L, 4>(block, &columns),
-                }
-            }
-            _ => tiles::<L>(block),
+/// A weight with each output's factors side by side.
+fn columns<const C: usize>(weight: &[f32], inputs: usize) -> Vec<f32> {
+    let mut columns = vec![0.0; C * inputs];
+    for (k, factors) in weight.chunks_exact(C).enumerate() {
+        for (c, &factor) in factors.iter().enumerate() {
+            columns[c * inputs + k] = factor;
         }
+    }
+    columns
+}
+
+/// A layer of which only some inputs count, as if the others were 0.
+pub struct Picked<'a> {
+    pub block: Block<'a>,
+    pub inputs: &'a [usize],
+}
+
+impl Task for Picked<'_> {
+    #[inline(always)]
+    unsafe fn run<L: Lanes>(self) {
+        unsafe { tiles::<L, _>(self.block, self.inputs.iter().copied()) }
     }
 }
 
 /// All tiles of the block. Within a strip of rows the columns go first: the strip stays in the first-level cache, the weight
 /// (or a panel of it) in the second.
 #[inline(always)]
-unsafe fn tiles<L: Lanes>(block: Block) {
+unsafe fn tiles<L: Lanes, K: Iterator<Item = usize> + Clone>(block: Block, picked: K) {
     let (inputs, outputs) = (block.layer.inputs(), block.layer.outputs());
     let panel = L::WIDTH * L::VECTORS;
     let group = if inputs * outputs <= CACHED_WEIGHT { outputs } else { panel };
@@ -89,14 +91,14 @@ unsafe fn tiles<L: Lanes>(block: Block) {
                 let width = panel.min(outputs - column);
                 unsafe {
                     match (strip, width.div_ceil(L::WIDTH)) {
-                        (1, 1) => tile::<L, 1, 1>(block, row, column, width),
-                        (1, 2) => tile::<L, 1, 2>(block, row, column, width),
-                        (1, 3) => tile::<L, 1, 3>(block, row, column, width),
-                        (1, _) => tile::<L, 1, 4>(block, row, column, width),
-                        (_, 1) => tile::<L, ROWS, 1>(block, row, column, width),
-                        (_, 2) => tile::<L, ROWS, 2>(block, row, column, width),
-                        (_, 3) => tile::<L, ROWS, 3>(block, row, column, width),
-                        (_, _) => tile::<L, ROWS, 4>(block, row, column, width),
+                        (1, 1) => tile::<L, 1, 1, K>(block, row, column, width, picked.clone()),
+                        (1, 2) => tile::<L, 1, 2, K>(block, row, column, width, picked.clone()),
+                        (1, 3) => tile::<L, 1, 3, K>(block, row, column, width, picked.clone()),
+                        (1, _) => tile::<L, 1, 4, K>(block, row, column, width, picked.clone()),
+                        (_, 1) => tile::<L, ROWS, 1, K>(block, row, column, width, picked.clone()),
+                        (_, 2) => tile::<L, ROWS, 2, K>(block, row, column, width, picked.clone()),
+                        (_, 3) => tile::<L, ROWS, 3, K>(block, row, column, width, picked.clone()),
+                        (_, _) => tile::<L, ROWS, 4, K>(block, row, column, width, picked.clone()),
                     }
                 }
             }
@@ -108,26 +110,23 @@ unsafe fn tiles<L: Lanes>(block: Block) {
     }
 }
 
-/// R rows by V registers of columns, `width` columns in all; the last register may be partly used.
+/// R rows by V registers of columns, `width` columns in all, over the inputs `picked`.
 #[inline(always)]
-unsafe fn tile<L: Lanes, const R: usize, const V: usize>(block: Block, row: usize, column: usize, width: usize) {
+unsafe fn tile<L: Lanes, const R: usize, const V: usize, K: Iterator<Item = usize>>(
+    block: Block,
+    row: usize,
+    column: usize,
+    width: usize,
+    picked: K,
+) {
     let (inputs, outputs) = (block.layer.inputs(), block.layer.outputs());
     unsafe {
-        let mask = L::mask(width - (V - 1) * L::WIDTH);
-        let whole = width == V * L::WIDTH;
-        let load = |from: *const f32| -> [L; V] {
-            let mut loaded = [L::splat(0.0); V];
-            for (v, register) in loaded.iter_mut().enumerate() {
-                let from = from.add(v * L::WIDTH);
-                *register = if v + 1 < V || whole { L::load(from) } else { L::load_first(from, mask) };
-            }
-            loaded
-        };
+        let panel = Panel::<L, V>::new(width);
         let x = block.x.add(row * inputs);
         let weight = block.layer.weight.as_ptr().add(column);
-        let mut sums = [load(block.layer.bias.as_ptr().add(column)); R];
-        for k in 0..inputs {
-            let weights = load(weight.add(k * outputs));
+        let mut sums = [panel.load(block.layer.bias.as_ptr().add(column)); R];
+        for k in picked {
+            let weights = panel.load(weight.add(k * outputs));
             for (r, sums) in sums.iter_mut().enumerate() {
                 let factor = L::splat(*x.add(r * inputs + k));
                 for (sum, weight) in sums.iter_mut().zip(weights) {
@@ -136,11 +135,7 @@ unsafe fn tile<L: Lanes, const R: usize, const V: usize>(block: Block, row: usiz
             }
         }
         for (r, sums) in sums.into_iter().enumerate() {
-            let to = block.out.add((row + r) * outputs + column);
-            for (v, sum) in sums.into_iter().enumerate() {
-                let to = to.add(v * L::WIDTH);
-                if v + 1 < V { sum.store(to) } else { sum.store_first(to, mask) }
-            }
+            panel.store(sums, block.out.add((row + r) * outputs + column));
         }
     }
 }
