@@ -217,8 +217,8 @@ impl<'a> Builder<'a> {
             self.named.insert(node.outputs()[0].name.clone(), source);
             return Ok(());
         }
-        let (prepared, last) = match ops::weights(node)? {
-            Some(weights) => self.chain(i, weights)?,
+        let (prepared, last) = match self.affine(i)? {
+            Some((first, weights)) => self.chain(first, weights)?,
             None => {
                 let context = Context { opset: self.opset, fixed_batch: self.fixed_batch };
                 (ops::prepare(node, &context).map_err(|e| in_step(e, node.name()))?, i)
@@ -241,12 +241,31 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
+    /// The affine map that a node is, or that it leads to through nothing but scalings of its columns, which are folded into the weights;
+    /// also its node.
+    fn affine(&mut self, i: usize) -> Result<Option<(usize, Weights)>> {
+        let mut path = vec![i];
+        let (end, weights) = loop {
+            let last = path[path.len() - 1];
+            if let Some(weights) = ops::weights(&self.graph.nodes[last])? {
+                break (path.pop(), weights);
+            }
+            match self.follower(last) {
+                Some(next) if ops::may_scale(&self.graph.nodes[last]) => path.push(next),
+                _ => return Ok(None),
+            }
+        };
+        let nodes: Vec<&Node> = path.iter().map(|&node| &self.graph.nodes[node]).collect();
+        let Some((end, weights)) = end.zip(ops::fold(&nodes, &weights)?) else { return Ok(None) };
+        path.iter().skip(1).chain(&[end]).filter(|&&node| node != i).for_each(|&node| self.fused[node] = true);
+        Ok(Some((end, weights)))
+    }
+
     /// An affine map with all that follow it directly; also the last node that they cover.
     fn chain(&mut self, i: usize, first: Weights) -> Result<(ops::Prepared, usize)> {
         let (layer, mut last) = self.layer(i, first)?;
         let mut layers = vec![layer];
-        while let Some(next) = self.sole_reader(last)
-            && self.graph.nodes[next].inputs()[0].name == self.graph.nodes[last].outputs()[0].name
+        while let Some(next) = self.follower(last)
             && let Some(weights) = ops::weights(&self.graph.nodes[next])?
         {
             self.fuse(next);
@@ -287,6 +306,12 @@ impl<'a> Builder<'a> {
             Some(&[reader]) if reader < self.graph.nodes.len() => Some(reader),
             _ => None,
         }
+    }
+
+    /// The one node that reads the output of a node, if that is its first operand.
+    fn follower(&self, i: usize) -> Option<usize> {
+        let output = &self.graph.nodes[i].outputs()[0].name;
+        self.sole_reader(i).filter(|&next| self.graph.nodes[next].inputs()[0].name == *output)
     }
 
     /// The vector that an `Add` node adds to the output of a node, if it is such an `Add`.

@@ -11,6 +11,7 @@ mod linear;
 pub mod ml;
 mod normalization;
 mod reduce;
+mod scaling;
 mod shape;
 
 use super::value::{Args, Value};
@@ -18,6 +19,7 @@ use crate::{Error, Result};
 use onnx_ir::{Argument, Node, TensorDataExt};
 
 pub use linear::{Weights, activation_of, affine_step, bias_of, weights};
+pub use scaling::{fold, may_scale};
 
 /// Every operator that can be run, as files name them.
 #[rustfmt::skip]
