@@ -1,7 +1,8 @@
 //! Partial dependence: the mean output over the background with some features set, and what single rows do.
 //!
 //! Every point of every grid is a donor, a pseudo-row that puts its values into each background row: mask → predict → moments on the
-//! device in full tiles, results read back in batches, runs of rows put together in f64 on the host.
+//! device in full tiles, results read back in batches, runs of rows put together in f64 on the host. Donors of one feature go by
+//! [`Model::sweep`] where the model has it: the same predictions by a shorter way.
 
 use super::averages::Averages;
 use super::builder::Builder;
@@ -10,7 +11,7 @@ use super::moments::Run;
 use super::tiles::{Tile, batches, tiles};
 use crate::data::Background;
 use crate::explain::{Predictor, cat, chunks};
-use crate::kernels::{self, Pairs};
+use crate::kernels::{self, Pairs, Sweep};
 use crate::model::Model;
 use crate::{Error, Result};
 use burn::tensor::{Int, Tensor};
@@ -37,7 +38,8 @@ pub struct Effects {
 }
 
 /// Donors on the device.
-struct Placed {
+struct Placed<'a> {
+    donors: &'a Donors,
     rows: Tensor<2>,
     pairs: Pairs,
 }
@@ -144,8 +146,9 @@ impl Effects {
         let placed = self.place(donors, vec![0; donors.len()])?;
         let back = units.iter().flat_map(|&unit| 0..unit as i32).collect();
         let back = Tensor::<1, Int>::from_data(kernels::list(back), self.predictor.device.burn());
+        let swept = self.swept(donors, units)?;
         self.predictor.shrinking(|tile_rows| {
-            let tiles = tiles(units, over.clone(), tile_rows);
+            let tiles = tiles(units, &swept, over.clone(), tile_rows, outputs);
             let mut averages = Averages::new(donors.len(), outputs, lines);
             let floats = |tile: &Tile| tile.donors.len() * outputs * (NUMBERS + tile.lines(lines));
             for batch in batches(tiles.iter().map(floats), BATCH_FLOATS) {
@@ -161,12 +164,24 @@ impl Effects {
         })
     }
 
-    fn place(&self, donors: &Donors, start: Vec<u32>) -> Result<Placed> {
+    /// Which units go by sweeps: those whose donors put in one feature each, if the model has sweeps.
+    fn swept(&self, donors: &Donors, units: &[usize]) -> Result<Vec<bool>> {
+        let rows = self.rows.clone().narrow(0, 0, 1);
+        let any = self.predictor.model.sweep(&rows, &[Sweep { feature: 0, points: vec![0.0] }])?.is_some();
+        let mut start = 0;
+        let simple = |&unit: &usize| {
+            start += unit;
+            any && (start - unit..start).all(|donor| donors.only(donor).is_some())
+        };
+        Ok(units.iter().map(simple).collect())
+    }
+
+    fn place<'a>(&self, donors: &'a Donors, start: Vec<u32>) -> Result<Placed<'a>> {
         let device = &self.predictor.device;
         let players = (0..self.features().len() as u32).collect();
         let pairs = Pairs::new(donors.members.clone(), start, players, 1, true, self.scaled.len(), device)?.one_sided();
         debug_assert_eq!(pairs.members.dims()[1], words(self.features().len()));
-        Ok(Placed { rows: kernels::matrix(donors.rows.view(), device), pairs })
+        Ok(Placed { donors, rows: kernels::matrix(donors.rows.view(), device), pairs })
     }
 
     /// mask → predict: `[donors · run, outputs]` of some donors, each with `run` of the background rows given.
@@ -180,7 +195,11 @@ impl Effects {
     fn evaluate(&self, placed: &Placed, back: &Tensor<1, Int>, tile: &Tile, lines: usize) -> Result<Tensor<1>> {
         let (donors, run) = (tile.donors.len(), tile.rows.len());
         let rows = self.rows.clone().slice([tile.rows.clone()]);
-        let predictions = self.predict(placed, &tile.donors, rows, run)?;
+        let predictions = match tile.swept {
+            true => self.predictor.sweep(&rows, &placed.donors.sweeps(tile.donors.clone()))?,
+            false => None,
+        };
+        let predictions = predictions.map_or_else(|| self.predict(placed, &tile.donors, rows, run), Ok)?;
         let weights = self.weights.clone().slice([tile.rows.clone()]);
         let back = back.clone().slice([tile.donors.clone()]);
         let moments = kernels::moments(predictions.clone(), weights, back)?;

@@ -3,7 +3,7 @@
 use super::control::Control;
 use super::tiles::cat;
 use crate::data::Background;
-use crate::kernels::{self, Link};
+use crate::kernels::{self, Link, Sweep};
 use crate::model::Model;
 use crate::{Device, Error, Result};
 use burn::tensor::{Int, Tensor};
@@ -113,14 +113,24 @@ impl Predictor {
 
     /// The outputs that are explained, `[rows, outputs]`, left on the device.
     pub fn predict(&self, rows: Tensor<2>) -> Result<Tensor<2>> {
-        let n_rows = rows.dims()[0];
         let predictions = self.model.predict(rows)?;
-        self.control.count(n_rows);
+        self.control.count(predictions.dims()[0]);
+        Ok(self.explained(predictions))
+    }
+
+    /// The outputs that are explained as [`Model::sweep`] has them, if the model has a short way to them.
+    pub fn sweep(&self, rows: &Tensor<2>, sweeps: &[Sweep]) -> Result<Option<Tensor<2>>> {
+        let Some(predictions) = self.model.sweep(rows, sweeps)? else { return Ok(None) };
+        self.control.count(predictions.dims()[0]);
+        Ok(Some(self.explained(predictions)))
+    }
+
+    fn explained(&self, predictions: Tensor<2>) -> Tensor<2> {
         if self.targets.iter().copied().eq(0..predictions.dims()[1]) {
-            return Ok(predictions);
+            return predictions;
         }
         let columns = self.targets.iter().map(|&target| target as i32).collect();
-        Ok(predictions.select(1, Tensor::<1, Int>::from_data(kernels::list(columns), self.device.burn())))
+        predictions.select(1, Tensor::<1, Int>::from_data(kernels::list(columns), self.device.burn()))
     }
 
     /// Predicts rows as they are and brings the outputs to the host, checked. `of` says for messages what these rows are, and the number

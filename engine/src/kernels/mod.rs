@@ -17,6 +17,7 @@ mod moments;
 mod pairs;
 mod project;
 mod read;
+mod sweep;
 mod upload;
 mod value;
 
@@ -29,6 +30,7 @@ pub use moments::moments;
 pub use pairs::Pairs;
 pub use project::project;
 pub use read::{read, read_count};
+pub use sweep::{Sweep, sweep};
 pub(crate) use upload::list;
 pub use upload::{matrix, vector};
 pub use value::{Averaging, value};

@@ -6,6 +6,7 @@ pub mod onnx;
 pub use closure::{HostFn, TensorFn};
 
 use crate::Result;
+use crate::kernels::Sweep;
 use burn::tensor::Tensor;
 
 /// A model on a device. `predict` must treat every row on its own: a row's outputs depend on that row alone.
@@ -20,4 +21,10 @@ pub trait Model: Send + Sync {
     }
     /// Rows `[rows, features]` in, outputs `[rows, outputs]` out, both f32 on the model's device.
     fn predict(&self, rows: Tensor<2>) -> Result<Tensor<2>>;
+    /// What `predict` gives for the rows with one feature at a time set to each point of its sweep, `[points of all sweeps · rows,
+    /// outputs]`, all rows at the first point first, if the model has a shorter way there than to predict each; None if it has not,
+    /// whatever is asked. The calling thread does the work.
+    fn sweep(&self, _rows: &Tensor<2>, _sweeps: &[Sweep]) -> Result<Option<Tensor<2>>> {
+        Ok(None)
+    }
 }

@@ -145,10 +145,10 @@ pub unsafe fn best(task: impl Task) {
     #[cfg(target_arch = "x86_64")]
     {
         if is_x86_feature_detected!("avx512f") {
-            return unsafe { x86::avx512(task) };
+            return unsafe { avx512(task) };
         }
         if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-            return unsafe { x86::avx2(task) };
+            return unsafe { avx2(task) };
         }
     }
     unsafe { task.run::<Portable>() }

@@ -33,6 +33,7 @@ pub use ops::SUPPORTED;
 pub use outputs::Outputs;
 
 use super::Model;
+use crate::kernels::Sweep;
 use crate::{Device, Error, Result};
 use burn::tensor::Tensor;
 use program::Program;
@@ -64,6 +65,20 @@ impl OnnxModel {
     pub fn outputs(&self) -> &Outputs {
         &self.outputs
     }
+
+    fn check(&self, rows: &Tensor<2>) -> Result<()> {
+        let (columns, features) = (rows.dims()[1], self.features.len());
+        if columns != features {
+            let message = format!("the model takes {features} features, the rows have {columns} columns");
+            return Err(Error::input(message));
+        }
+        Ok(())
+    }
+}
+
+/// The outputs of a file as one table.
+fn side_by_side(mut outputs: Vec<Tensor<2>>) -> Tensor<2> {
+    if outputs.len() == 1 { outputs.remove(0) } else { Tensor::cat(outputs, 1) }
 }
 
 impl Model for OnnxModel {
@@ -82,17 +97,21 @@ impl Model for OnnxModel {
     /// # Errors
     /// Rows with another number of columns than the model has features.
     fn predict(&self, rows: Tensor<2>) -> Result<Tensor<2>> {
-        let [n_rows, n_columns] = rows.dims();
-        if n_columns != self.features.len() {
-            return Err(Error::input(format!(
-                "the model takes {} features, the rows have {n_columns} columns",
-                self.features.len()
-            )));
-        }
-        if n_rows == 0 {
+        self.check(&rows)?;
+        if rows.dims()[0] == 0 {
             return Ok(Tensor::zeros([0, self.outputs.names.len()], self.device.burn()));
         }
-        let mut columns = self.program.run(rows, &self.constants, self.device.burn(), &mut |_, _| ())?;
-        Ok(if columns.len() == 1 { columns.remove(0) } else { Tensor::cat(columns, 1) })
+        let outputs = self.program.run(rows, &self.constants, self.device.burn(), &mut |_, _| ())?;
+        Ok(side_by_side(outputs))
+    }
+
+    /// On the CPU, for graphs that begin with layers of which the first has a ReLU, or with a single layer.
+    ///
+    /// # Errors
+    /// Rows with another number of columns than the model has features, a sweep of a feature that it has not.
+    fn sweep(&self, rows: &Tensor<2>, sweeps: &[Sweep]) -> Result<Option<Tensor<2>>> {
+        self.check(rows)?;
+        let outputs = self.program.sweep(rows, sweeps, &self.constants, self.device.burn())?;
+        Ok(outputs.map(side_by_side))
     }
 }

@@ -3,10 +3,10 @@
 //! A plan belongs to no device. Values are dropped after their last use, so steps may work in place.
 
 use super::ops::{self, Constant, Context, Cost, Op, Operand, Weights};
-use super::value::{Args, Value, map_rank, upload_floats};
-use crate::kernels::Activation;
+use super::value::{Args, Array, Value, map_rank, upload_floats};
+use crate::kernels::{self, Activation, Sweep};
 use crate::{Error, Result};
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor};
 use onnx_ir::{Argument, Node, OnnxGraph};
 use std::collections::HashMap;
 
@@ -28,6 +28,8 @@ struct Step {
     cost: Cost,
     /// Numbers it holds in between for each row.
     scratch: usize,
+    /// Activations of a chain of affine layers.
+    chain: Option<Vec<Activation>>,
 }
 
 /// A graph ready to run.
@@ -80,9 +82,46 @@ impl Plan {
         device: &Device,
         watch: &mut dyn FnMut(u64, usize),
     ) -> Result<Vec<Value>> {
-        let mut slots: Vec<Option<Value>> = inputs.into_iter().map(Some).collect();
+        let slots = inputs.into_iter().map(Some).collect();
+        self.follow(&self.steps, slots, constants, n_rows, device, watch)
+    }
+
+    /// The plan's outputs for rows of the only input with one feature at a time set to points, `points of all sweeps · rows` in all;
+    /// None if it does not begin with layers that can be swept and alone read the input.
+    pub fn sweep(
+        &self,
+        rows: &Tensor<2>,
+        sweeps: &[Sweep],
+        constants: &[Value],
+        device: &Device,
+    ) -> Result<Option<Vec<Value>>> {
+        let Some((Step { chain: Some(kinds), operands, outputs, .. }, rest)) = self.steps.split_first() else {
+            return Ok(None);
+        };
+        let [Source::Slot(0, true), parameters @ ..] = &operands[..] else { return Ok(None) };
+        let mut slots = vec![];
+        let parameters = parameters.iter().map(|&source| fetch(source, &mut slots, constants));
+        let values = std::iter::once(Ok(None)).chain(parameters).collect::<Result<_>>()?;
+        let layers = ops::layers(&mut Args { values, device, n_rows: rows.dims()[0] }, kinds)?;
+        let Some(swept) = kernels::sweep(rows, &layers, sweeps)? else { return Ok(None) };
+        let n_rows = swept.dims()[0];
         slots.resize(self.n_slots, None);
-        for step in &self.steps {
+        slots[outputs[0]] = Some(Value::Float(Array::R2(swept)));
+        self.follow(rest, slots, constants, n_rows, device, &mut |_, _| ()).map(Some)
+    }
+
+    /// Runs some of the steps from what is known.
+    fn follow(
+        &self,
+        steps: &[Step],
+        mut slots: Vec<Option<Value>>,
+        constants: &[Value],
+        n_rows: usize,
+        device: &Device,
+        watch: &mut dyn FnMut(u64, usize),
+    ) -> Result<Vec<Value>> {
+        slots.resize(self.n_slots, None);
+        for step in steps {
             let values =
                 step.operands.iter().map(|&source| fetch(source, &mut slots, constants)).collect::<Result<_>>()?;
             let mut args = Args { values, device, n_rows };
@@ -236,8 +275,8 @@ impl<'a> Builder<'a> {
         };
         let names = self.graph.nodes[last].outputs();
         let outputs = prepared.outputs.iter().map(|&k| self.new_slot(&names[k].name)).collect();
-        let ops::Prepared { op, cost, scratch, .. } = prepared;
-        self.steps.push(Step { name: node.name().into(), op, operands, outputs, cost, scratch });
+        let ops::Prepared { op, cost, scratch, chain, .. } = prepared;
+        self.steps.push(Step { name: node.name().into(), op, operands, outputs, cost, scratch, chain });
         Ok(())
     }
 

@@ -3,6 +3,7 @@
 use super::file::Input;
 use super::plan::Plan;
 use super::value::{Array, Value, map_rank};
+use crate::kernels::Sweep;
 use crate::{Error, Result};
 use burn::tensor::{Device, Tensor, TensorData};
 
@@ -47,6 +48,27 @@ impl Program {
     ) -> Result<Vec<Tensor<2>>> {
         let n_rows = rows.dims()[0];
         let values = self.plan.run(self.split(rows)?, constants, n_rows, device, watch)?;
+        self.outputs_by_row(values, n_rows)
+    }
+
+    /// Outputs of the file for the rows with one feature at a time set to points, each `[points of all sweeps · rows, columns]`; None if
+    /// the graph does not begin with layers that can be swept.
+    pub fn sweep(
+        &self,
+        rows: &Tensor<2>,
+        sweeps: &[Sweep],
+        constants: &[Value],
+        device: &Device,
+    ) -> Result<Option<Vec<Tensor<2>>>> {
+        if !matches!(&self.inputs[..], [input] if input.used && !input.is_int && input.shape.len() == 1) {
+            return Ok(None);
+        }
+        let n_rows = rows.dims()[0] * sweeps.iter().map(|sweep| sweep.points.len()).sum::<usize>();
+        let Some(values) = self.plan.sweep(rows, sweeps, constants, device)? else { return Ok(None) };
+        self.outputs_by_row(values, n_rows).map(Some)
+    }
+
+    fn outputs_by_row(&self, values: Vec<Value>, n_rows: usize) -> Result<Vec<Tensor<2>>> {
         values.into_iter().zip(&self.outputs).map(|(value, name)| by_row(value, name, n_rows)).collect()
     }
 

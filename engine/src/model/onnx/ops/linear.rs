@@ -2,7 +2,7 @@
 
 use super::{Constant, Cost, Operand, Prepared, float_constant, unsupported};
 use crate::kernels::{Activation, AffineLayer, affine_chain};
-use crate::model::onnx::value::{Array, Value, zip_rank};
+use crate::model::onnx::value::{Args, Array, Value, zip_rank};
 use crate::{Error, Result};
 use onnx_ir::gemm::GemmConfig;
 use onnx_ir::{Argument, Node};
@@ -68,6 +68,7 @@ pub fn affine_step(layers: Vec<(Weights, Activation)>) -> Prepared {
         operands.push(Operand::Constant(Constant::Float(weight, vec![n_in, n_out])));
         operands.push(Operand::Constant(Constant::Float(bias, vec![n_out])));
     }
+    let chain = Some(kinds.clone());
     let step = Prepared::new(move |args| {
         let x = args.float(0)?;
         let mut dims = x.dims();
@@ -77,18 +78,22 @@ pub fn affine_step(layers: Vec<(Weights, Activation)>) -> Prepared {
         dims.pop();
         let rows = dims.iter().product();
         dims.push(n_out);
-        let layer = |(i, &activation): (usize, &Activation)| {
-            let weight = args.float(1 + 2 * i)?.matrix()?;
-            let Array::R1(bias) = args.float(2 + 2 * i)? else {
-                return Err(Error::input("the bias of an affine map is not a vector"));
-            };
-            Ok(AffineLayer { weight, bias, activation })
-        };
-        let layers: Vec<AffineLayer> = kinds.iter().enumerate().map(layer).collect::<Result<_>>()?;
-        let y = affine_chain(x.reshape(&[rows, n_in])?.matrix()?, &layers);
+        let y = affine_chain(x.reshape(&[rows, n_in])?.matrix()?, &self::layers(args, &kinds)?);
         Ok(Value::Float(Array::R2(y).reshape(&dims)?))
     });
-    Prepared { scratch, ..step.operands(operands).cost(Cost::PerRow(per_row)) }
+    Prepared { scratch, chain, ..step.operands(operands).cost(Cost::PerRow(per_row)) }
+}
+
+/// The layers of an affine step with these activations, from its operands after the first.
+pub fn layers(args: &mut Args, kinds: &[Activation]) -> Result<Vec<AffineLayer>> {
+    let layer = |(i, &activation): (usize, &Activation)| {
+        let weight = args.float(1 + 2 * i)?.matrix()?;
+        let Array::R1(bias) = args.float(2 + 2 * i)? else {
+            return Err(Error::input("the bias of an affine map is not a vector"));
+        };
+        Ok(AffineLayer { weight, bias, activation })
+    };
+    kinds.iter().enumerate().map(layer).collect()
 }
 
 /// A product whose weights are not constant.

@@ -15,10 +15,11 @@ mod scaling;
 mod shape;
 
 use super::value::{Args, Value};
+use crate::kernels::Activation;
 use crate::{Error, Result};
 use onnx_ir::{Argument, Node, TensorDataExt};
 
-pub use linear::{Weights, activation_of, affine_step, bias_of, weights};
+pub use linear::{Weights, activation_of, affine_step, bias_of, layers, weights};
 pub use scaling::{fold, may_scale};
 
 /// Every operator that can be run, as files name them.
@@ -85,6 +86,8 @@ pub struct Prepared {
     pub cost: Cost,
     /// Numbers held in between for each row.
     pub scratch: usize,
+    /// The activations of a chain of affine layers, if it is one.
+    pub chain: Option<Vec<Activation>>,
 }
 
 impl Prepared {
@@ -93,7 +96,7 @@ impl Prepared {
     }
 
     fn many(outputs: Vec<usize>, op: impl Fn(&mut Args) -> Result<Vec<Value>> + Send + Sync + 'static) -> Self {
-        Self { op: Box::new(op), operands: None, outputs, cost: Cost::PerOutput(1), scratch: 0 }
+        Self { op: Box::new(op), operands: None, outputs, cost: Cost::PerOutput(1), scratch: 0, chain: None }
     }
 
     fn operands(self, operands: Vec<Operand>) -> Self {
