@@ -5,6 +5,7 @@
 mod args;
 mod command;
 mod config;
+mod effect_table;
 mod interrupt;
 mod number;
 mod progress;
@@ -62,6 +63,8 @@ fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
     match &cli.command {
         Command::Demo(args) => command::demo::run(args, terminal, &interrupt),
         Command::Shap(args) => command::shap::run(args, terminal, &interrupt),
+        Command::Pdp(args) => command::pdp::run(args, terminal, &interrupt),
+        Command::Report(args) => command::report::run(args, terminal, &interrupt),
         Command::Devices => command::devices::run(terminal),
         Command::Inspect(args) => command::inspect::run(args, terminal),
     }

@@ -1,9 +1,11 @@
 //! Progress on stderr: a bar with rows a second and time left, JSON lines for another program, or nothing.
 
 use crate::args::ProgressMode;
-use crate::number::{duration, significant};
+use crate::number::{duration, significant, thousands};
 use crate::terminal::{Terminal, stderr_line};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use pellucid::explain::Control;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 /// How often a JSON line is written.
@@ -87,6 +89,22 @@ impl Drop for Preparing {
     fn drop(&mut self) {
         self.0.finish_and_clear();
     }
+}
+
+/// A spinner with the model rows done so far; gone when dropped.
+pub fn working(terminal: &Terminal, what: &'static str, control: &Control) -> Option<Preparing> {
+    if terminal.progress() != ProgressMode::Always {
+        return None;
+    }
+    let (counter, before) = (control.model_rows.clone(), control.model_rows.load(Relaxed));
+    let done = move |_: &indicatif::ProgressState, out: &mut dyn std::fmt::Write| {
+        let _ = write!(out, "{}", thousands(counter.load(Relaxed) - before));
+    };
+    let style = ProgressStyle::with_template(&format!("{what} {{spinner}} {{done}} model rows {{elapsed}}"));
+    let style = style.unwrap_or_else(|_| ProgressStyle::default_bar()).with_key("done", done);
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_style(style);
+    bar.enable_steady_tick(Duration::from_millis(200));
+    Some(Preparing(bar))
 }
 
 fn bar(total: Option<u64>) -> ProgressBar {

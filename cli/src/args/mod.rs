@@ -1,12 +1,16 @@
 //! The command line as typed. Doc comments are the help; nothing here computes.
 
 mod common;
+mod effect;
+mod report;
 mod shap;
 mod value;
 
 pub use common::{BackgroundArgs, ColumnArgs, DesignArgs, InputArgs, RunArgs};
-pub use shap::{DemoArgs, ResultArgs, ShapArgs};
-pub use value::{Budget, Design, Draw, Format, Link};
+pub use effect::{EffectArgs, FigureArgs, PdpArgs};
+pub use report::{DemoArgs, PageArgs, ReportArgs};
+pub use shap::{ResultArgs, ShapArgs};
+pub use value::{Budget, Design, Draw, FigureFormat, Format, GridKind, Link, RowCount};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -25,7 +29,8 @@ stdout carries data, stderr the rest. Colour follows the terminal and NO_COLOR."
 /// Explains what a model decided: which features drove each row's prediction, and the model as a whole.
 ///
 /// Start with `pellucid demo`, which needs no files. Then `pellucid inspect MODEL` shows what a model takes and gives,
-/// and `pellucid shap` explains its predictions for a table.
+/// `pellucid shap` explains its predictions for a table, `pellucid pdp` draws how its output depends on
+/// each feature, and `pellucid report` puts everything into one HTML file.
 #[derive(Debug, Parser)]
 #[command(name = "pellucid", version, after_long_help = EXIT_CODES, disable_help_subcommand = true)]
 pub struct Cli {
@@ -39,6 +44,8 @@ pub struct Cli {
 pub enum Command {
     Demo(Box<DemoArgs>),
     Shap(Box<ShapArgs>),
+    Pdp(Box<PdpArgs>),
+    Report(Box<ReportArgs>),
     /// List the devices of this machine, their limits, and the one `--device auto` takes.
     ///
     /// The name at the start of each entry is what `--device` takes. `--json` writes the list as JSON.

@@ -40,18 +40,6 @@ pub struct ShapArgs {
     pub result: ResultArgs,
 }
 
-/// Explain a small model and table that come with the program: no files, no download, no GPU needed.
-#[derive(Args, Debug)]
-#[command(after_long_help = EXIT_CODES)]
-pub struct DemoArgs {
-    #[command(flatten)]
-    pub design: DesignArgs,
-    #[command(flatten)]
-    pub run: RunArgs,
-    #[command(flatten)]
-    pub result: ResultArgs,
-}
-
 /// Where results go.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Results")]

@@ -81,6 +81,49 @@ impl Format {
     }
 }
 
+/// How points are laid along a numeric column.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum GridKind {
+    /// At quantiles of the data: close together where there are many rows.
+    #[default]
+    Quantiles,
+    /// Evenly between the smallest and the largest value.
+    Even,
+    /// At the centres of equal buckets, as SageMaker Clarify does.
+    Buckets,
+}
+
+/// The form of figures in files.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum FigureFormat {
+    /// Lines and text: scales without loss, can be edited.
+    #[default]
+    Svg,
+    /// Pixels, for slides and documents.
+    Png,
+}
+
+/// A number of rows drawn at random, or all of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RowCount {
+    All,
+    Some(usize),
+}
+
+impl FromStr for RowCount {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "all" => Ok(Self::All),
+            _ => match text.replace(['_', ','], "").parse() {
+                Ok(rows) if rows > 0 => Ok(Self::Some(rows)),
+                _ => Err("allowed: all, or a number of rows above 0, such as 1000".into()),
+            },
+        }
+    }
+}
+
 impl From<Budget> for pellucid::design::Budget {
     fn from(budget: Budget) -> Self {
         match budget {
@@ -99,6 +142,16 @@ impl From<Design> for pellucid::design::DesignChoice {
             Design::Permutation => Self::Permutation,
             Design::Crossed => Self::Crossed,
             Design::PerBackground => Self::PerBackground,
+        }
+    }
+}
+
+impl Link {
+    /// As a provenance has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Identity => "identity",
+            Self::Logit => "logit",
         }
     }
 }

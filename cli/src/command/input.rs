@@ -3,8 +3,11 @@
 use crate::args::{BackgroundArgs, ColumnArgs, InputArgs};
 use arrow::array::RecordBatch;
 use ndarray::Array2;
-use pellucid::data::{Background, BackgroundChoice, Encoder, Layout, Partition, ReadOptions, Roles, Schema, Table};
-use pellucid::explain::Players;
+use pellucid::data::{
+    Background, BackgroundChoice, Encoder, Layout, Partition, ReadOptions, Roles, Schema, Table, row_id,
+};
+use pellucid::effect::Axis;
+use pellucid::explain::{FeatureValue, Players};
 use pellucid::{Error, Result};
 use std::path::Path;
 
@@ -103,6 +106,35 @@ impl Input {
             },
         };
         Background::read(&source.table, &source.encoder, choice, None, None)
+    }
+
+    /// Rows of the table that effects are averaged over, with their weights and labels.
+    pub fn sample(&self, choice: BackgroundChoice, weights: Option<&str>, label: Option<&str>) -> Result<Background> {
+        Background::read(&self.source.table, &self.source.encoder, choice, weights, label)
+    }
+
+    /// The raw columns that the model uses; columns that are one-hot in the table already and are one player are one.
+    pub fn axes(&self, rows: &Background) -> Vec<Axis> {
+        let (encoder, mut axes) = (&self.source.encoder, self.source.encoder.axes());
+        for group in encoder.default_groups().iter().filter(|group| group.features.len() > 1) {
+            let alone = |axis: &Axis| axis.features.len() == 1 && group.features.contains(&axis.features[0]);
+            if axes.iter().filter(|axis| alone(axis)).count() < group.features.len() {
+                continue;
+            }
+            let one_hot = Axis::one_hot(&group.name, &group.features, encoder.feature_names(), rows.rows.view());
+            if let (Some(one_hot), Some(first)) = (one_hot, axes.iter().position(alone)) {
+                axes[first] = one_hot;
+                axes.retain(|axis| !alone(axis));
+            }
+        }
+        axes
+    }
+
+    /// What a reader of the table knows of one row of a block: its id, and the value of each player.
+    pub fn describe(&self, block: &Block, row: usize) -> (String, Vec<FeatureValue>) {
+        let encoder = &self.source.encoder;
+        let values = encoder.default_groups().iter().map(|group| encoder.raw_value(&block.batch, row, group));
+        (row_id(&block.ids, row), values.collect())
     }
 
     /// One pass over the rows to explain, in blocks of at most `block_rows`. Ends early when `work` returns false.

@@ -2,8 +2,13 @@
 
 pub mod demo;
 pub mod devices;
+mod effects;
+mod explained;
+mod figures;
 mod input;
 pub mod inspect;
 mod open;
+pub mod pdp;
+pub mod report;
 pub mod shap;
 mod shapley;

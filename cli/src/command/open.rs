@@ -5,6 +5,7 @@ use crate::args::{BackgroundArgs, InputArgs, RunArgs};
 use crate::interrupt::Interrupt;
 use crate::terminal::Terminal;
 use pellucid::device::DeviceChoice;
+use pellucid::effect::{Labels, Loss};
 use pellucid::explain::Control;
 use pellucid::model::onnx::Graph;
 use pellucid::{Device, Result};
@@ -44,6 +45,14 @@ impl Opened {
     /// Names of the outputs to explain.
     pub fn outputs(&self) -> Vec<String> {
         self.targets.iter().map(|&column| self.graph.outputs().names[column].clone()).collect()
+    }
+
+    /// What the labels of rows say of the outputs to explain; `classes` as typed, else as the model names them.
+    pub fn truth(&self, labels: &[String], classes: &[String]) -> Result<(Loss, Vec<Vec<f64>>)> {
+        let outputs = self.graph.outputs();
+        let named: Vec<String> = outputs.labels.iter().flatten().cloned().collect();
+        let classes = if classes.is_empty() { &named } else { classes };
+        Labels { of_rows: labels, classes, n_outputs: outputs.names.len() }.truth(&self.targets)
     }
 
     /// Passes on what the engine had to say.

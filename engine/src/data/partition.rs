@@ -173,7 +173,7 @@ impl Scan {
         let mut found: Vec<(String, u64)> = self.counts.into_iter().collect();
         match self.numeric {
             true => found.sort_by(|a, b| number(&a.0).partial_cmp(&number(&b.0)).unwrap_or(std::cmp::Ordering::Equal)),
-            false => found.sort_by(|a, b| b.1.cmp(&a.1)),
+            false => found.sort_by_key(|part| std::cmp::Reverse(part.1)),
         }
         let mut names: Vec<String> = found.into_iter().map(|(name, _)| name).collect();
         let rest = names.len().saturating_sub(PARTS);

@@ -11,6 +11,7 @@ mod players;
 mod predictor;
 mod provenance;
 mod ranking;
+mod recheck;
 mod sample;
 mod summary;
 mod tiles;

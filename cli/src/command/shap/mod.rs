@@ -12,6 +12,8 @@ use crate::terminal::Terminal;
 use pellucid::Result;
 use results::Results;
 
+pub use results::{LEGEND, describe};
+
 pub fn run(args: &ShapArgs, terminal: &Terminal, interrupt: &Interrupt) -> Result<Exit> {
     let opened = Opened::new(&args.input, &args.background, &args.run, &[], terminal, interrupt)?;
     // Files are opened before any work, so that a wrong path costs nothing.
@@ -29,7 +31,7 @@ pub fn run(args: &ShapArgs, terminal: &Terminal, interrupt: &Interrupt) -> Resul
 }
 
 /// Prints what the whole would take.
-fn dry_run(shapley: &Shapley, opened: &Opened, terminal: &Terminal) -> Result<Exit> {
+pub fn dry_run(shapley: &Shapley, opened: &Opened, terminal: &Terminal) -> Result<Exit> {
     let (rate, time, done) = shapley.measure(opened)?;
     if terminal.json() {
         terminal.data(

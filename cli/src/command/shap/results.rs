@@ -14,7 +14,7 @@ use std::path::PathBuf;
 /// Players in a table on a terminal; all of them are in the JSON summary.
 const TOP: usize = 20;
 
-const LEGEND: &str = "\
+pub const LEGEND: &str = "\
 φ: how far a player (a feature, or a group of them) moves the output of one row away from the base value,
    which is the mean output over the background. Mean |φ| is its weight over all rows, mean φ its direction.";
 
@@ -87,7 +87,7 @@ impl Results {
 }
 
 /// The table of an output's drivers under its heading.
-fn describe(output: &GlobalExplanation) -> String {
+pub fn describe(output: &GlobalExplanation) -> String {
     let (rows, base) = (thousands(output.rows), significant(output.base_value));
     format!(
         "{}: what moves it, over {rows} rows (base value {base})\n\n{}",
