@@ -57,7 +57,7 @@ impl Asked {
                     grids.push(grid);
                 }
                 // A column nobody asked for by name is left out, but not in silence.
-                Err(error) if !named => terminal.warn(&format!("left out: {error}")),
+                Err(error) if !named && points.of(&axis).is_none() => terminal.warn(&format!("left out: {error}")),
                 Err(error) => return Err(error),
             }
         }

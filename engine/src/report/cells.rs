@@ -1,6 +1,7 @@
 //! Tables as they are shown: numbers of a column with the same decimals, few enough to read.
 
 use super::Table;
+use super::figures::text::short;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -61,6 +62,11 @@ fn cell(value: &Value, format: Option<&Format>) -> Cell {
             let (text, full) = (format.text(n.as_f64().unwrap_or(f64::NAN)), n.to_string());
             let rounded = text.replace(',', "").replace('−', "-") != full;
             Cell { text, number, value: Some(full), rounded }
+        }
+        (Value::Number(n), None) => {
+            let full = n.to_string();
+            let text = n.as_f64().filter(|_| n.is_f64()).map_or(full.clone(), short);
+            Cell { rounded: text != full, text, number, value: Some(full) }
         }
         (Value::String(text), _) => Cell { text: text.clone(), number, value: None, rounded: false },
         (other, _) => Cell { text: other.to_string(), number, value: None, rounded: false },
@@ -139,7 +145,7 @@ mod tests {
         assert_eq!(column(json!([123456.75, 2.0])), ["123,457", "2"]);
         assert_eq!(column(json!([3.2e-7, 0.0])), ["3.20e−7", "0"]);
         assert_eq!(column(json!([1e300])), ["1.00e300"]);
-        assert_eq!(column(json!(["<b>", 1.5, true])), ["<b>", "1.5", "true"]);
+        assert_eq!(column(json!(["<b>", 1.5, true, 12345, 0.24398705])), ["<b>", "1.5", "true", "12345", "0.244"]);
         assert_eq!(column(json!([-0.4, 1.0])), ["−0.400", "1.000"]);
     }
 
