@@ -88,6 +88,6 @@ fn every_row_is_in_one_part() {
     let mut expected: Vec<(String, u64)> = (0..8).map(|n| (format!("n{n}"), if n < 2 { 7 } else { 6 })).collect();
     expected.push(("other (10 categories)".into(), 50));
     assert_eq!(names(&many, None), expected);
-    let booleans = |r: usize| (r % 4 == 0).to_string();
+    let booleans = |r: usize| r.is_multiple_of(4).to_string();
     assert_eq!(names(&booleans, None), is(&[("false", 75), ("true", 25)]));
 }

@@ -1,6 +1,6 @@
 //! `pellucid pdp`: effects of columns, as a table, as numbers, as pictures.
 
-use super::effects::{self, Asked};
+use super::effects::{self, Asked, Material};
 use super::figures::Figures;
 use super::open::Opened;
 use crate::Exit;
@@ -24,12 +24,12 @@ pub fn run(args: &PdpArgs, terminal: &Terminal, interrupt: &Interrupt) -> Result
     let path = args.result.output.as_deref();
     let output = path.map(|path| Output::create(path, args.result.force)).transpose()?;
     let figures = Figures::open(&args.figures, args.result.force)?;
-    let rows = effects::rows(&opened, &args.effect, args.run.seed)?;
+    let material = Material::read(&opened, &args.effect, args.run.seed)?;
     let global = match args.effect.top_k {
-        Some(_) => effects::drivers(&opened, &rows, &args.run, terminal)?,
+        Some(_) => effects::drivers(&opened, &material.rows, &args.run, terminal)?,
         None => Vec::new(),
     };
-    let asked = Asked::new(&opened, &args.effect, rows, &global, terminal)?;
+    let asked = Asked::new(&opened, &args.effect, material, &global, terminal)?;
     if args.run.dry_run {
         let work = thousands(asked.model_rows(&args.effect));
         terminal.data(&format!("{work} model rows over {}; nothing was written", asked.over()))?;

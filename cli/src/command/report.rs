@@ -1,6 +1,6 @@
 //! `pellucid report`: Shapley values and effects, put into one HTML file.
 
-use super::effects::{self, Asked};
+use super::effects::{self, Asked, Material};
 use super::explained;
 use super::figures::Figures;
 use super::open::Opened;
@@ -28,14 +28,14 @@ pub fn run(args: &ReportArgs, terminal: &Terminal, interrupt: &Interrupt) -> Res
     // Files are opened before any work, so that a wrong path costs nothing.
     let page = Pending::create(&args.page.output, args.page.force)?;
     let figures = Figures::open(&args.figures, args.page.force)?;
-    let rows = effects::rows(&opened, &args.effect, args.run.seed)?;
+    let material = Material::read(&opened, &args.effect, args.run.seed)?;
     let Some(explained) = explained::rows(&opened, args, terminal)? else { return Ok(Exit::Done) };
     let global = explained.summary.finish();
     let mut effect = args.effect.clone();
     if effect.features.is_empty() {
         effect.top_k.get_or_insert(COLUMNS);
     }
-    let mut asked = Asked::new(&opened, &effect, rows, &global, terminal)?;
+    let mut asked = Asked::new(&opened, &effect, material, &global, terminal)?;
     if effect.pairs.is_empty() {
         asked.measure_pairs_of_first(PAIRED);
     }

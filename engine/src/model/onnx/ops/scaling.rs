@@ -51,9 +51,12 @@ pub fn fold(nodes: &[&Node], weights: &Weights) -> Result<Option<Weights>> {
     Ok(Some(Weights { weight: scaled, bias: moved, n_in: *n_in, n_out: *n_out }))
 }
 
-/// What a node does to its first operand, as steps with one constant for each of `n` columns.
-fn operations(node: &Node, n: usize) -> Result<Option<Vec<(Arithmetic, Vec<f32>)>>> {
-    let one = |kind, inputs: &[Argument]| -> Result<Option<Vec<(Arithmetic, Vec<f32>)>>> {
+/// Steps in order, each with one constant a column.
+type Operations = Vec<(Arithmetic, Vec<f32>)>;
+
+/// What a node does to its first operand of `n` columns.
+fn operations(node: &Node, n: usize) -> Result<Option<Operations>> {
+    let one = |kind, inputs: &[Argument]| -> Result<Option<Operations>> {
         // A constant of more axes would add axes to x.
         let other = Some(&inputs[1]).filter(|other| other.ty.rank() <= inputs[0].ty.rank());
         let constants = other.map_or(Ok(None), |other| bias_of(Some(other), n))?;
