@@ -41,6 +41,7 @@ def main():
             [program, "shap", "--quiet", "--device", "cpu", *more], check=True, stdout=subprocess.DEVNULL
         )
         explain(*arguments("diabetes_mlp_regression", "diabetes/test.csv", "diabetes/train.csv"), "--stderr", "--output", "why.parquet")
+        effects(program)
         plots = Plots(pictures)
         names = {}
         for block in guide():
@@ -59,6 +60,18 @@ def arguments(model, data, background):
     fixtures = TOP / "tests/fixtures"
     given = {"--model": fixtures / f"models/{model}.onnx", "--data": fixtures / "data" / data, "--background": fixtures / "data" / background}
     return [part for pair in given.items() for part in pair]
+
+
+def effects(program):
+    """The file of effects that the guide draws from; a mean of the lines of single rows is the curve."""
+    fixtures = TOP / "tests/fixtures"
+    run = [program, "pdp", "--quiet", "--device", "cpu", "--model", fixtures / "models/diabetes_mlp_regression.onnx"]
+    run += ["--data", fixtures / "data/diabetes/test.csv", "--features", "bmi", "--ice", "110", "--output", "effects.parquet"]
+    subprocess.run(run, check=True, stdout=subprocess.DEVNULL)
+    table = pd.read_parquet("effects.parquet")
+    curve = table[table.kind == "pd"].set_index("value").effect
+    lines = table[table.kind == "ice"].groupby("value").effect.mean()
+    assert len(curve) > 10 and np.allclose(curve, lines, rtol=1e-5), (curve - lines).abs().max()
 
 
 def guide():
