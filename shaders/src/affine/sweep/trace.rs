@@ -65,33 +65,42 @@ impl Trace<'_> {
         self.deltas.partition_point(|&delta| delta < 0.0)
     }
 
-    /// Units whose sign at the first or last point is not that at the row.
+    /// Units whose sign at the last or first point is not that at the row.
     #[inline(always)]
     unsafe fn find<L: Lanes>(&mut self) {
         let (left, points) = (self.left(), self.deltas.len());
         let (low, high) = (self.deltas[0].min(0.0), self.deltas[points - 1].max(0.0));
-        self.flips.found.clear();
+        let found = &mut self.flips.found;
+        found.clear();
         for first in (0..self.hidden.len()).step_by(L::WIDTH) {
-            let mut flipped = unsafe {
+            let (mut to_right, mut to_left) = unsafe {
                 let mask = L::mask(L::WIDTH.min(self.hidden.len() - first));
                 let sum = L::load_first(self.hidden.as_ptr().add(first), mask);
                 let weight = L::load_first(self.weights.as_ptr().add(first), mask);
-                let sign = |delta: f32| weight.mul_add(L::splat(delta), sum).positive();
-                (sum.positive() ^ sign(low)) | (sum.positive() ^ sign(high))
+                let positive = |delta: f32| weight.mul_add(L::splat(delta), sum).positive();
+                (sum.positive() ^ positive(high), sum.positive() ^ positive(low))
             };
-            while flipped != 0 {
-                let unit = first + flipped.trailing_zeros() as usize;
-                flipped &= flipped - 1;
+            let flip = |bits: u32| {
+                let unit = first + bits.trailing_zeros() as usize;
                 let (sum, weight) = (self.hidden[unit], self.weights[unit]);
-                let crossing = -sum / weight;
-                let point = if (sum > 0.0) == (weight < 0.0) {
-                    Some(self.deltas.partition_point(|&delta| delta < crossing).max(left)).filter(|&p| p < points)
-                } else {
-                    self.deltas.partition_point(|&delta| delta <= crossing).min(left).checked_sub(1)
-                };
                 let sign = if sum > 0.0 { -1.0 } else { 1.0 };
-                let flip = Flip { unit, value: sign * sum, slope: sign * weight };
-                self.flips.found.extend(point.map(|point| (point, flip)));
+                (-sum / weight, Flip { unit, value: sign * sum, slope: sign * weight })
+            };
+            // One side after the other: which one comes next could not be foreseen.
+            while to_right != 0 {
+                let (crossing, flip) = flip(to_right);
+                to_right &= to_right - 1;
+                let point = left + self.deltas[left..].partition_point(|&delta| delta < crossing);
+                if point < points {
+                    found.push((point, flip));
+                }
+            }
+            while to_left != 0 {
+                let (crossing, flip) = flip(to_left);
+                to_left &= to_left - 1;
+                if let Some(point) = self.deltas[..left].partition_point(|&delta| delta <= crossing).checked_sub(1) {
+                    found.push((point, flip));
+                }
             }
         }
     }
