@@ -213,15 +213,15 @@ fn bits_do_not_depend_on_the_other_rows_or_sweeps() {
 
 #[test]
 fn every_kind_of_register_follows_the_same_lines() {
-    let network = Network::new(&[2, 37, 75, 1], &[Relu, Relu, Plain]);
+    let network = Network::new(&[2, 37, 139, 1], &[Relu, Relu, Plain]);
     let layers = network.layers();
     let x = [0.3, -0.2];
     let hidden = affine(&x, 1, &[Layer { activation: Plain, ..layers[0] }]);
     let sums = affine(&x, 1, &[layers[0], Layer { activation: Plain, ..layers[1] }]);
-    let (weights, slopes) = (&layers[0].weight[..37], values(75, 8));
+    let (weights, slopes) = (&layers[0].weight[..37], values(139, 8));
     let deltas: Vec<f32> = (0..20).map(|i| i as f32 * 0.2 - 2.0).collect();
     let lines = |run: unsafe fn(Trace)| {
-        let (mut out, mut flips) = (vec![f32::NAN; 20 * 75], Flips::default());
+        let (mut out, mut flips) = (vec![f32::NAN; 20 * 139], Flips::default());
         let (hidden, sums, slopes, deltas, layer) = (&hidden, &sums, &slopes, &deltas, &layers[1]);
         let flips = &mut flips;
         // SAFETY: sizes fit, and the CPU has the registers.

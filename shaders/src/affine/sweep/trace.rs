@@ -44,15 +44,23 @@ impl Task for Trace<'_> {
         unsafe {
             self.find::<L>();
             self.sort();
-            let (outputs, panel) = (self.layer.outputs(), L::WIDTH * L::VECTORS);
-            for column in (0..outputs).step_by(panel) {
-                let width = panel.min(outputs - column);
-                match width.div_ceil(L::WIDTH) {
+            // Panels as wide as the registers allow: how many flips lie between two points cannot be foreseen, and costs a wrong guess
+            // for each panel.
+            let (outputs, mut column) = (self.layer.outputs(), 0);
+            while column < outputs {
+                let registers = match (outputs - column).div_ceil(L::WIDTH) {
+                    8.. if L::VECTORS == 4 => 8,
+                    many => many.min(4),
+                };
+                let width = (outputs - column).min(registers * L::WIDTH);
+                match registers {
                     1 => self.follow::<L, 1>(column, width),
                     2 => self.follow::<L, 2>(column, width),
                     3 => self.follow::<L, 3>(column, width),
-                    _ => self.follow::<L, 4>(column, width),
+                    4 => self.follow::<L, 4>(column, width),
+                    _ => self.follow::<L, 8>(column, width),
                 }
+                column += width;
             }
         }
     }

@@ -51,10 +51,10 @@ pub fn fold(nodes: &[&Node], weights: &Weights) -> Result<Option<Weights>> {
     Ok(Some(Weights { weight: scaled, bias: moved, n_in: *n_in, n_out: *n_out }))
 }
 
-/// Steps in order, each with one constant a column.
+/// One after the other, with a constant for each column.
 type Operations = Vec<(Arithmetic, Vec<f32>)>;
 
-/// What a node does to its first operand of `n` columns.
+/// What a node does to the `n` columns of its first operand.
 fn operations(node: &Node, n: usize) -> Result<Option<Operations>> {
     let one = |kind, inputs: &[Argument]| -> Result<Option<Operations>> {
         // A constant of more axes would add axes to x.
