@@ -56,7 +56,7 @@ impl KernelShap {
     }
 
     /// Explains rows `[rows, features]`. A tile that does not fit the device's memory is halved and tried again; the run's
-    /// [`Control`] says so.
+    /// [`Control`](super::Control) says so.
     ///
     /// # Errors
     /// Rows that do not fit the model, predictions that are not finite, [`Error::Interrupted`] when stopped, [`Error::Device`] when the
