@@ -32,8 +32,8 @@ pub fn straight(activations: &[Activation]) -> bool {
 /// \[points of all sweeps, rows, outputs\]. On the calling thread alone; a row's bits do not depend on the other rows.
 ///
 /// Equal to [`super::affine`] of these rows within c·ε·Σ|terms|, c = 2·Σ(inputs + 2) over layers + 2·units of the first layer, where
-/// the swept feature counts with |point| + 2·|own value|. Rows far from the points, points that are not finite, and what is not finite
-/// in the end are predicted in full.
+/// the swept feature counts with |point| + 2·|own value|. Rows far from the points, points beyond 1e29, and what is not finite in
+/// the end are predicted in full.
 ///
 /// # Panics
 /// If [`straight`] does not hold, a feature is not an input, or sizes do not fit.

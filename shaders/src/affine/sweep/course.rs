@@ -5,6 +5,8 @@ use super::Sweep;
 /// A row further from 0 than so many times the farthest point is predicted in full: taking its own value out again would lose
 /// digits of what stays.
 const REACH: f32 = 8.0;
+/// Points further from 0 may lead sums out of f32's range: they are predicted in full.
+const FARTHEST: f32 = 1e29;
 
 pub struct Course {
     pub feature: usize,
@@ -12,7 +14,7 @@ pub struct Course {
     pub points: Vec<f32>,
     /// Where each point stands among those of all sweeps.
     pub places: Vec<usize>,
-    /// The greatest |own value| of a row that follows the lines; NaN, which no row is below, if a point is not finite.
+    /// The greatest |own value| of a row that follows the lines; NaN, which no row is below, if a point is too far.
     pub reach: f32,
 }
 
@@ -23,12 +25,12 @@ impl Course {
         let mut order: Vec<usize> = (0..given.len()).collect();
         order.sort_by(|&a, &b| given[a].total_cmp(&given[b]));
         let farthest = given.iter().fold(0.0, |farthest: f32, point| farthest.max(point.abs()));
-        let finite = given.iter().all(|point| point.is_finite());
+        let near = given.iter().all(|point| point.abs() <= FARTHEST);
         Self {
             feature: sweep.feature,
             points: order.iter().map(|&point| given[point]).collect(),
             places: order.iter().map(|point| start + point).collect(),
-            reach: if finite { REACH * farthest } else { f32::NAN },
+            reach: if near { REACH * farthest } else { f32::NAN },
         }
     }
 

@@ -191,6 +191,17 @@ fn what_is_not_finite_is_as_in_the_full_forward() {
 }
 
 #[test]
+fn a_row_leaves_lines_that_are_too_steep_or_start_too_far() {
+    // The slope 1e40 is no number of f32, the output at the row's own value is.
+    let steep = [Layer::new(&[1e30], &[1.0], Relu), Layer::new(&[1e10], &[0.0], Plain)];
+    assert_eq!(sweep(&[0.0], 1, &steep, &[Sweep { feature: 0, points: vec![0.0, -1e-29] }]), [1e10, 0.0]);
+    // At the row's own value the sum is −∞, at the point it is not.
+    let far = [Layer::new(&[-2.0, 0.0], &[1.0, 1.0], Relu), Layer::new(&[1.0, 1.0], &[0.0], Plain)];
+    let points = vec![-1.0, 3e38];
+    assert_eq!(sweep(&[3e38], 1, &far, &[Sweep { feature: 0, points }]), [4.0, 1.0]);
+}
+
+#[test]
 fn bits_do_not_depend_on_the_other_rows_or_sweeps() {
     let network = Network::new(&[6, 40, 40, 2], &[Relu, Relu, Plain]);
     let layers = network.layers();
