@@ -130,8 +130,8 @@ mod tests {
             message(&["a", "b"], &[], 1).contains("the label is text, but the model has one output: labels are a, b")
         );
         assert!(
-            message(&["yse"], &["no", "yes"], 2)
-                .contains("`yse` is not one of the classes no, yes (did you mean `yes`?)")
+            message(&["yess"], &["no", "yes"], 2)
+                .contains("`yess` is not one of the classes no, yes (did you mean `yes`?)")
         );
         assert!(message(&["a"], &["a", "b", "c"], 2).contains("3 classes are named, the model has 2 outputs"));
     }
