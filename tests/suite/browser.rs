@@ -32,6 +32,13 @@ fn open(report: &Report, width: u32, height: u32, dark: bool) -> Option<Opened> 
     Some(Opened { browser, file, _folder: folder })
 }
 
+/// Where pictures of the pages go, if they are wanted: the folder that `PELLUCID_SCREENSHOTS` names.
+fn screenshots() -> Option<PathBuf> {
+    let folder = PathBuf::from(std::env::var_os("PELLUCID_SCREENSHOTS")?);
+    std::fs::create_dir_all(&folder).unwrap();
+    Some(folder)
+}
+
 impl Opened {
     /// Reads the page to its end, so that all figures are drawn.
     fn read(&mut self) {
@@ -72,10 +79,10 @@ fn every_figure_is_drawn_at_any_width_without_network_or_errors() {
             assert_drawn(&opened.browser.eval("page.figures()"), &report, width);
             assert_eq!(opened.browser.eval("page.overflow()"), 0, "{window}: the page is wider than the window");
             opened.assert_quiet();
-            if let Some(folder) = std::env::var_os("PELLUCID_SCREENSHOTS") {
+            if let Some(folder) = screenshots() {
                 let theme = if dark { "dark" } else { "light" };
                 let name = report.title.to_lowercase().replace(|c: char| !c.is_ascii_alphanumeric(), "-");
-                let file = PathBuf::from(folder).join(format!("{name}-{window}-{theme}.png"));
+                let file = folder.join(format!("{name}-{window}-{theme}.png"));
                 std::fs::write(file, opened.browser.screenshot()).unwrap();
             }
         }
@@ -202,8 +209,8 @@ fn it_prints_all_figures_in_light_colours_and_returns_to_the_screen() {
     opened.read();
     assert!(opened.browser.eval("document.querySelector('#figure-beeswarm canvas') !== null").as_bool().unwrap());
     opened.assert_quiet();
-    if let Some(folder) = std::env::var_os("PELLUCID_SCREENSHOTS") {
-        std::fs::write(PathBuf::from(folder).join("report.pdf"), pdf).unwrap();
+    if let Some(folder) = screenshots() {
+        std::fs::write(folder.join("report.pdf"), pdf).unwrap();
     }
 }
 
