@@ -1,5 +1,6 @@
 //! Pellucid explains model decisions: mask → predict → value → solve → aggregate, batched on one device.
 
+pub mod bias;
 pub mod data;
 pub mod design;
 pub mod device;
