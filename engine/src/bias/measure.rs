@@ -1,16 +1,238 @@
 //! One pass over a table, and the metrics of what it counted.
 
-use super::{BiasReport, BiasRequest};
+use super::assemble::{Assembly, Group, pair_up};
+use super::count::Tally;
+use super::flip::Flips;
+use super::metric::Metric;
+use super::performance::{class_counts, performance};
+use super::report::{BiasReport, FacetBias, GroupCounts};
+use super::request::{BiasRequest, Kind, Mode, Predicted};
+use super::resolve::{Resolved, infer, resolve};
+use super::view::{Target, View};
 use crate::data::Table;
 use crate::{Error, Result};
 
-/// Measures a table.
+const BATCH_ROWS: usize = 1 << 15;
+
+/// Measures a table. CSV and JSON Lines are read to the letter, whatever types the table guessed.
 ///
 /// # Errors
-/// A column that is not in the table, a facet or label without what its kind needs, and whatever the table refuses. A metric that
-/// cannot be computed is not an error: it is null with its reason.
+/// A column that is not in the table, a label without values, and whatever the table refuses. A metric that cannot be computed is
+/// not an error: it is null with its reason.
 pub fn measure(table: &Table, request: &BiasRequest) -> Result<BiasReport> {
-    let facets = request.facets.iter().map(|f| f.column.clone());
-    table.positions(&facets.chain([request.label.column.clone()]).collect::<Vec<_>>())?;
-    Err(Error::input("counting is not part of this version"))
+    check(table, request)?;
+    let table = table.as_text();
+    let mut tally = Tally::new(&table, request);
+    let flip = request.metrics.is_empty() || request.metrics.iter().any(|m| m.eq_ignore_ascii_case("FT"));
+    let mut flips = (flip && request.predicted.is_some()).then(|| Flips::new(&table, request));
+    let read = tally.read(table.batches(BATCH_ROWS)?, |batch, coded| match &mut flips {
+        Some(flips) => flips.add(batch, coded),
+        None => Ok(()),
+    });
+    read.map_err(|e| table.blame(e))?;
+    flips.iter_mut().for_each(Flips::finish);
+    check_score(&tally, request)?;
+    report(&tally, flips.as_ref(), request)
+}
+
+fn check(table: &Table, request: &BiasRequest) -> Result<()> {
+    let mut columns: Vec<String> = request.facets.iter().map(|f| f.column.clone()).collect();
+    columns.push(request.label.column.clone());
+    columns.extend(request.predicted.iter().map(|p| p.column().to_string()));
+    columns.extend(request.group.iter().chain(&request.ignore).cloned());
+    table.positions(&columns)?;
+    if request.facets.is_empty() {
+        return Err(Error::input("no facet was given").hint("name at least one column that tells groups apart"));
+    }
+    if request.label.values.is_empty() {
+        let label = &request.label.column;
+        return Err(Error::input(format!("the label `{label}` was given without its positive values or threshold"))
+            .hint("name the values that are the positive outcome, or a number above which it is positive"));
+    }
+    if let Some(unknown) = request.metrics.iter().find(|m| Metric::named(m).is_none()) {
+        let names: Vec<&str> = Metric::ALL.iter().map(|m| m.name).collect();
+        return Err(
+            Error::input(format!("there is no metric `{unknown}`")).hint(format!("one of {}", names.join(", ")))
+        );
+    }
+    let facets = request.facets.len();
+    if let Some((a, b)) = request.intersections.iter().find(|(a, b)| a == b || *a.max(b) >= facets) {
+        return Err(Error::input(format!("facets {a} and {b} of {facets} cannot be intersected"))
+            .hint("an intersection takes two different facets of the request, counted from 0"));
+    }
+    if let Some(how) = request.bootstrap.filter(|b| b.replicates < 20 || !(b.level > 0.0 && b.level < 1.0)) {
+        return Err(Error::input(format!("{} replicates at level {} give no interval", how.replicates, how.level))
+            .hint("take at least 20 replicates, and a level between 0 and 1"));
+    }
+    Ok(())
+}
+
+fn check_score(tally: &Tally, request: &BiasRequest) -> Result<()> {
+    use super::column::Type;
+    match (&request.predicted, &tally.predicted) {
+        (Some(Predicted::Score { column, .. }), Some(found))
+            if matches!(found.dtype(), Type::Text | Type::Category) =>
+        {
+            Err(Error::input(format!("the column of scores `{column}` holds text"))
+                .hint("name a column of numbers, or give the column as predicted labels"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn report(tally: &Tally, flips: Option<&Flips>, request: &BiasRequest) -> Result<BiasReport> {
+    let mode = request.mode;
+    let opposite = if mode == Mode::Correct { Mode::Clarify } else { Mode::Correct };
+    let view = View::new(tally, request, mode).map_err(|reason| {
+        Error::input(format!("the label `{}` cannot be used: {reason}", request.label.column))
+            .hint("check the label's values against its column, or say whether to read it as categorical or continuous")
+    })?;
+    let other = View::new(tally, request, opposite);
+    let all = rows_of_contexts(tally);
+    let assembly = Assembly { view: &view, other: &other, flips, request, all: &all };
+    let mut facets = Vec::new();
+    let resolved: Vec<[Result<Resolved, String>; 2]> = request
+        .facets
+        .iter()
+        .zip(&tally.facets)
+        .map(|(selection, column)| [mode, opposite].map(|mode| resolve(column, selection, mode)))
+        .collect();
+    for (place, [own, theirs]) in resolved.iter().enumerate() {
+        match own {
+            Ok(own) => {
+                let groups = single(place, own, theirs, &tally.facets[place].name);
+                facets.extend(groups.iter().map(|group| assembly.measure(group)));
+            }
+            Err(reason) => facets.push(refused(tally, request, place, reason)),
+        }
+    }
+    let mut notes = notes(tally, flips, request, &view);
+    for (pair, &(a, b)) in request.intersections.iter().enumerate() {
+        let [([Ok(left), left_other], a), ([Ok(right), right_other], b)] = [(&resolved[a], a), (&resolved[b], b)]
+        else {
+            continue;
+        };
+        let left = single(a, left, left_other, &tally.facets[a].name);
+        let right = single(b, right, right_other, &tally.facets[b].name);
+        for group in both(pair, &left, &right) {
+            let bias = assembly.measure(&group);
+            match bias.d.rows >= request.min_group {
+                true => facets.push(bias),
+                false => notes.push(format!(
+                    "{} = {} has only {} rows and was left out",
+                    bias.facet, bias.value_or_threshold, bias.d.rows
+                )),
+            }
+        }
+    }
+    let with_predictions = view.predicted.as_ref().filter(|_| view.post_error.is_none());
+    let performance = with_predictions.map(|_| performance_of(tally, &view, &all, &mut notes));
+    Ok(BiasReport {
+        mode,
+        rows: tally.rows,
+        label: request.label.column.clone(),
+        label_value_or_threshold: view.label.groups[0].text.clone(),
+        label_kind: view.label.kind,
+        label_rule: view.label.rule.clone(),
+        predicted: request.predicted.as_ref().map(|p| p.column().into()),
+        predicted_rule: view.predicted.as_ref().map(|p| p.rule.clone()),
+        group: request.group.clone(),
+        facets,
+        performance,
+        notes,
+    })
+}
+
+fn rows_of_contexts(tally: &Tally) -> Vec<u64> {
+    let mut all = vec![0; tally.contexts.len()];
+    for row in &tally.counts[0] {
+        all.iter_mut().zip(row).for_each(|(sum, n)| *sum += n);
+    }
+    all
+}
+
+/// The groups of one facet.
+fn single<'a>(place: usize, own: &Resolved, theirs: &Result<Resolved, String>, column: &'a str) -> Vec<Group<'a>> {
+    let group = |(chosen, other): (super::resolve::Chosen, Result<Target, String>)| Group {
+        facet: column.into(),
+        columns: vec![column],
+        text: chosen.text.clone(),
+        kind: own.kind,
+        rule: own.rule.clone(),
+        notes: own.notes.clone(),
+        target: Target { parts: vec![(place, chosen)] },
+        other,
+        pair: None,
+    };
+    pair_up(place, own, theirs).into_iter().map(group).collect()
+}
+
+/// The groups of an intersection: every group of one facet with every group of the other.
+fn both<'a>(pair: usize, left: &[Group<'a>], right: &[Group<'a>]) -> Vec<Group<'a>> {
+    let join = |a: &Target, b: &Target| Target { parts: [a.parts.clone(), b.parts.clone()].concat() };
+    let group = |a: &Group<'a>, b: &Group<'a>| Group {
+        facet: format!("{} × {}", a.facet, b.facet),
+        columns: [a.columns.clone(), b.columns.clone()].concat(),
+        text: format!("{} × {}", a.text, b.text),
+        kind: Kind::Categorical,
+        rule: format!("{}: {}; {}: {}", a.facet, a.rule, b.facet, b.rule),
+        notes: Vec::new(),
+        target: join(&a.target, &b.target),
+        other: a.other.clone().and_then(|a| Ok(join(&a, b.other.as_ref().map_err(String::clone)?))),
+        pair: Some(pair),
+    };
+    left.iter().flat_map(|a| right.iter().map(move |b| group(a, b))).collect()
+}
+
+/// A facet of which nothing can be measured.
+fn refused(tally: &Tally, request: &BiasRequest, place: usize, reason: &str) -> FacetBias {
+    let selection = &request.facets[place];
+    let (kind, rule) = infer(&tally.facets[place], selection);
+    FacetBias {
+        facet: selection.column.clone(),
+        value_or_threshold: selection.values.iter().map(|v| v.python()).collect::<Vec<_>>().join(","),
+        kind,
+        rule,
+        pre: Vec::new(),
+        post: Vec::new(),
+        pre_error: Some(reason.into()),
+        post_error: request.predicted.is_some().then(|| reason.into()),
+        stats: None,
+        d: GroupCounts::default(),
+        a: GroupCounts::default(),
+        four_fifths: None,
+        notes: Vec::new(),
+    }
+}
+
+fn performance_of(tally: &Tally, view: &View, all: &[u64], notes: &mut Vec<String>) -> super::Performance {
+    let classes = tally.predicted.as_ref().filter(|_| view.label.kind == Kind::Categorical);
+    let classes = classes.and_then(|predicted| class_counts(&tally.label, predicted, &tally.outcomes));
+    if view.label.kind == Kind::Categorical && classes.is_none() {
+        notes.push("the label has more than 100 classes: no confusion matrix of classes".into());
+    }
+    performance(&view.whole(all), classes, view.mode)
+}
+
+fn notes(tally: &Tally, flips: Option<&Flips>, request: &BiasRequest, view: &View) -> Vec<String> {
+    let mut notes = view.label.notes.clone();
+    let mut columns: Vec<&super::column::Column> = vec![&tally.label];
+    columns.extend(&tally.predicted);
+    columns.extend(&tally.group);
+    for column in columns.into_iter().chain(&tally.facets).filter(|c| c.missing > 0) {
+        let note = format!("`{}` is missing in {} of {} rows", column.name, column.missing, column.rows);
+        if !notes.contains(&note) {
+            notes.push(note);
+        }
+    }
+    if let Some(rows) = flips.and_then(Flips::sampled) {
+        notes.push(format!(
+            "the flip test compares {rows} of {} rows, drawn at random (seed {})",
+            tally.rows, request.seed
+        ));
+    }
+    if let Some(reason) = &view.post_error {
+        notes.push(format!("post-training metrics were refused: {reason}"));
+    }
+    notes
 }

@@ -7,10 +7,22 @@
 //! [`Mode::Clarify`] follows smclarify 0.5 to the last digit, edge rules included; [`Mode::Correct`], the default, follows the
 //! definitions (docs/theory.md, "Bias metrics"). Where they differ, a metric carries both values.
 
+mod assemble;
+mod bootstrap;
+mod cell;
+mod cells;
+mod column;
+mod count;
+mod flip;
+mod formula;
 mod measure;
 mod metric;
+mod performance;
 mod report;
 mod request;
+mod resolve;
+mod signature;
+mod view;
 
 pub use measure::measure;
 pub use metric::{Direction, Metric, Stage};

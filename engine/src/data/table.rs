@@ -108,6 +108,20 @@ impl Table {
         }
     }
 
+    /// Whether the file has no types, so that those of the columns are guesses.
+    pub fn is_untyped(&self) -> bool {
+        self.format != Format::Parquet
+    }
+
+    /// The same table with every column of a CSV or JSON Lines file read as text, to the letter.
+    pub fn as_text(&self) -> Table {
+        let schema = match self.is_untyped() {
+            true => inferred(self.schema.fields().iter().map(|f| (f.name().clone(), DataType::Utf8))),
+            false => self.schema.clone(),
+        };
+        Table { schema, ..self.clone() }
+    }
+
     /// Puts the table's path before the message of an input error.
     pub fn blame(&self, error: Error) -> Error {
         of_file(&self.path, error)
