@@ -5,6 +5,7 @@ mod agreement;
 mod ale;
 mod association;
 mod axioms;
+mod bias;
 mod browser;
 mod cohorts;
 mod control;
