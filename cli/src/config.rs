@@ -6,6 +6,7 @@
 use crate::args::Cli;
 use clap::parser::ValueSource;
 use clap::{ArgAction, ArgMatches, Command, CommandFactory};
+use pellucid::data::did_you_mean;
 use pellucid::{Error, Result};
 use serde_json::{Map, Value};
 use std::ffi::OsString;
@@ -60,8 +61,9 @@ fn add(
     };
     let Some(known) = options().find(|known| known.get_long() == Some(named.as_str())) else {
         let allowed: Vec<_> = options().filter_map(|known| known.get_long()).collect();
-        let message = format!("{}: unknown option {key:?}; allowed: {}", path.display(), allowed.join(", "));
-        return Err(Error::input(message));
+        let nearest = did_you_mean(&named, allowed.iter().copied());
+        let message = format!("{}: unknown option {key:?}{nearest}", path.display());
+        return Err(Error::input(message).hint(format!("allowed are {}", allowed.join(", "))));
     };
     if typed.value_source(known.get_id().as_str()) == Some(ValueSource::CommandLine) {
         return Ok(());
@@ -125,7 +127,7 @@ mod tests {
     #[test]
     fn wrong_files_are_refused_with_what_is_allowed() {
         let message = |name, text| merged(name, text, &[]).unwrap_err().to_string();
-        assert!(message("run.toml", "modle = 'm'").contains("unknown option \"modle\"; allowed: model, data, schema"));
+        assert!(message("run.toml", "modle = 'm'").ends_with("unknown option \"modle\" (did you mean `model`?)"));
         assert!(message("run.toml", "force = 3").contains("force is 3; it must be true or false"));
         assert!(message("run.toml", "budget = [1, 2]").contains("budget is [1,2]; it must be text or a number"));
         assert!(message("run.json", "[1]").contains("is not a JSON table of options"));

@@ -3,6 +3,7 @@
 //! stdout carries data, stderr everything else. No logic of its own lives here: see the library crate `pellucid`.
 
 mod args;
+mod bias_table;
 mod command;
 mod config;
 mod effect_table;
@@ -25,7 +26,6 @@ use terminal::Terminal;
 enum Exit {
     Done = 0,
     /// Done, but a limit the user stated was broken.
-    #[expect(dead_code, reason = "for the commands that check limits: drift, bias")]
     LimitBroken = 1,
     BadInput = 2,
     Unexpected = 3,
@@ -65,6 +65,7 @@ fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         Command::Shap(args) => command::shap::run(args, terminal, &interrupt),
         Command::Pdp(args) => command::pdp::run(args, terminal, &interrupt),
         Command::Report(args) => command::report::run(args, terminal, &interrupt),
+        Command::Bias(args) => command::bias::run(args, terminal, &interrupt),
         Command::Devices => command::devices::run(terminal),
         Command::Inspect(args) => command::inspect::run(args, terminal),
     }

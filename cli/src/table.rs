@@ -110,7 +110,7 @@ fn rank(driver: &GlobalValue) -> String {
 }
 
 /// A bar in proportion, in eighths of a cell, at most `cells` long.
-fn bar(value: f64, largest: f64, cells: usize) -> String {
+pub fn bar(value: f64, largest: f64, cells: usize) -> String {
     const PARTS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
     if largest.is_nan() || largest <= 0.0 {
         return String::new();

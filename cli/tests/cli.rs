@@ -236,7 +236,7 @@ fn options_come_from_a_file_and_the_command_line_wins() {
     let wrong = folder.file("wrong.toml", "bugdet = 1\n");
     let (code, _, stderr) = shap(&["--config", &wrong]);
     assert_eq!(code, 2);
-    assert!(stderr.contains("unknown option \"bugdet\"; allowed: "), "{stderr}");
+    assert!(stderr.contains("unknown option \"bugdet\" (did you mean `budget`?)"), "{stderr}");
 }
 
 #[test]

@@ -103,7 +103,7 @@ pub struct RunArgs {
     ///
     /// auto takes a hardware GPU (discrete, then integrated, then virtual), otherwise the CPU; never a software GPU. A
     /// device that was asked for and is missing is an error.
-    #[arg(long, value_name = "DEVICE", default_value = "auto", value_parser = device)]
+    #[arg(long, value_name = "DEVICE", default_value = "auto", value_parser = value::device)]
     pub device: DeviceChoice,
     /// The output to explain: its name, a class label, or its number from 0. Repeatable [default: all].
     #[arg(long, value_name = "OUTPUT")]
@@ -120,8 +120,4 @@ pub struct RunArgs {
     /// Check everything and print the work and the time it would take, then stop.
     #[arg(long)]
     pub dry_run: bool,
-}
-
-fn device(text: &str) -> Result<DeviceChoice, String> {
-    text.parse().map_err(|error: pellucid::Error| error.to_string())
 }

@@ -1,13 +1,17 @@
 //! The command line as typed. Doc comments are the help; nothing here computes.
 
+mod bias;
 mod common;
 mod effect;
+mod limit;
 mod report;
 mod shap;
 mod value;
 
+pub use bias::{BiasArgs, BiasResultArgs, Compat, MeasureArgs, PredictionArgs};
 pub use common::{BackgroundArgs, ColumnArgs, DesignArgs, InputArgs, RunArgs};
 pub use effect::{EffectArgs, FigureArgs, PdpArgs};
+pub use limit::Limit;
 pub use report::{DemoArgs, PageArgs, ReportArgs};
 pub use shap::{ResultArgs, ShapArgs};
 pub use value::{Budget, Design, Draw, FigureFormat, Format, GridKind, Link, RowCount};
@@ -30,7 +34,8 @@ stdout carries data, stderr the rest. Colour follows the terminal and NO_COLOR."
 ///
 /// Start with `pellucid demo`, which needs no files. Then `pellucid inspect MODEL` shows what a model takes and gives,
 /// `pellucid shap` explains its predictions for a table, `pellucid pdp` draws how its output depends on
-/// each feature, and `pellucid report` puts everything into one HTML file.
+/// each feature, and `pellucid report` puts everything into one HTML file. `pellucid bias` asks whether groups of
+/// people fare differently, in data and in predictions.
 #[derive(Debug, Parser)]
 #[command(name = "pellucid", version, after_long_help = EXIT_CODES, disable_help_subcommand = true)]
 pub struct Cli {
@@ -46,6 +51,7 @@ pub enum Command {
     Shap(Box<ShapArgs>),
     Pdp(Box<PdpArgs>),
     Report(Box<ReportArgs>),
+    Bias(Box<BiasArgs>),
     /// List the devices of this machine, their limits, and the one `--device auto` takes.
     ///
     /// The name at the start of each entry is what `--device` takes. `--json` writes the list as JSON.

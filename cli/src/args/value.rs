@@ -1,6 +1,7 @@
 //! Values of options that are more than a number or a name.
 
 use clap::ValueEnum;
+use pellucid::device::DeviceChoice;
 use std::path::Path;
 use std::str::FromStr;
 
@@ -176,6 +177,16 @@ pub fn share(text: &str) -> Result<f64, String> {
         Ok(value) if value > 0.0 && value < 1.0 => Ok(value),
         _ => Err("a number above 0 and below 1, such as 0.01".into()),
     }
+}
+
+/// A number that is one.
+pub fn number(text: &str) -> Result<f64, String> {
+    text.parse().ok().filter(|number: &f64| !number.is_nan()).ok_or_else(|| "a number, such as 0.5".into())
+}
+
+/// The name of a device.
+pub fn device(text: &str) -> Result<DeviceChoice, String> {
+    text.parse().map_err(|error: pellucid::Error| error.to_string())
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! One file a command: check, run, print.
 
+pub mod bias;
 pub mod demo;
 pub mod devices;
 mod effects;
@@ -12,3 +13,4 @@ pub mod pdp;
 pub mod report;
 pub mod shap;
 mod shapley;
+mod typed;

@@ -62,7 +62,7 @@ impl Opened {
 }
 
 /// Says which device was taken and why: a fallback to the CPU is never silent.
-fn open_device(choice: DeviceChoice, terminal: &Terminal) -> Result<Device> {
+pub fn open_device(choice: DeviceChoice, terminal: &Terminal) -> Result<Device> {
     let device = Device::open(choice)?;
     terminal.note(&format!("device: {} ({}; {})", device.name(), device.info().hardware, device.why()));
     Ok(device)

@@ -5,6 +5,7 @@ use super::explained;
 use super::figures::Figures;
 use super::open::Opened;
 use super::shap::{LEGEND, describe};
+use super::typed;
 use crate::Exit;
 use crate::args::ReportArgs;
 use crate::interrupt::Interrupt;
@@ -48,7 +49,7 @@ pub fn run(args: &ReportArgs, terminal: &Terminal, interrupt: &Interrupt) -> Res
         explained.sample.shown(explained.shown_output(), &explained.provenance.outputs[explained.shown_output()]);
     let findings = Findings {
         title: args.page.title.clone().unwrap_or_else(|| format!("{model} on {table}")),
-        command: command(),
+        command: typed::command(),
         created: chrono::Utc::now().format("%Y-%m-%d %H:%M UTC").to_string(),
         model: ModelCard::of(model, opened.graph.card(), &explained.provenance.model_sha256),
         data: DataCard { name: table, rows: explained.summary.rows(), columns },
@@ -95,15 +96,4 @@ fn print(findings: &Findings, path: &Path, terminal: &Terminal) -> Result<()> {
     terminal.data(&format!("{}\n\n{LEGEND}", tables.join("\n\n")))?;
     terminal.note(&format!("\nreport: {} ({}); open it in a browser", path.display(), bytes(size)));
     Ok(())
-}
-
-/// The command line as it could be typed again.
-fn command() -> String {
-    let plain = |c: char| c.is_alphanumeric() || "-_./=,:+@%".contains(c);
-    let quoted = |argument: String| match !argument.is_empty() && argument.chars().all(plain) {
-        true => argument,
-        false => format!("'{}'", argument.replace('\'', r"'\''")),
-    };
-    let arguments = std::env::args_os().skip(1).map(|argument| quoted(argument.to_string_lossy().into_owned()));
-    std::iter::once("pellucid".to_string()).chain(arguments).collect::<Vec<_>>().join(" ")
 }

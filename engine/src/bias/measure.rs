@@ -126,7 +126,7 @@ fn report(tally: &Tally, flips: Option<&Flips>, request: &BiasRequest) -> Result
         }
     }
     let with_predictions = view.predicted.as_ref().filter(|_| view.post_error.is_none());
-    let performance = with_predictions.map(|_| performance_of(tally, &view, &all, &mut notes));
+    let performance = with_predictions.map(|_| performance_of(tally, &view, &all, request, &mut notes));
     Ok(BiasReport {
         mode,
         rows: tally.rows,
@@ -205,10 +205,18 @@ fn refused(tally: &Tally, request: &BiasRequest, place: usize, reason: &str) -> 
     }
 }
 
-fn performance_of(tally: &Tally, view: &View, all: &[u64], notes: &mut Vec<String>) -> super::Performance {
-    let classes = tally.predicted.as_ref().filter(|_| view.label.kind == Kind::Categorical);
+fn performance_of(
+    tally: &Tally,
+    view: &View,
+    all: &[u64],
+    request: &BiasRequest,
+    notes: &mut Vec<String>,
+) -> super::Performance {
+    // Scores have no classes.
+    let classified = view.label.kind == Kind::Categorical && matches!(request.predicted, Some(Predicted::Label(_)));
+    let classes = tally.predicted.as_ref().filter(|_| classified);
     let classes = classes.and_then(|predicted| class_counts(&tally.label, predicted, &tally.outcomes));
-    if view.label.kind == Kind::Categorical && classes.is_none() {
+    if classified && classes.is_none() {
         notes.push("the label has more than 100 classes: no confusion matrix of classes".into());
     }
     performance(&view.whole(all), classes, view.mode)

@@ -54,11 +54,25 @@ impl Default for ReadOptions {
 pub type Batches = Box<dyn Iterator<Item = Result<RecordBatch>> + Send>;
 
 /// A table with at least one row and column names that occur once.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Table {
     path: PathBuf,
     format: Format,
+    /// Of the file.
+    stored: SchemaRef,
+    /// Of the batches that are given out.
     schema: SchemaRef,
+    change: Option<Change>,
+}
+
+/// What each batch goes through, with the number of its first row, from 1.
+type Change = Arc<dyn Fn(RecordBatch, usize) -> Result<RecordBatch> + Send + Sync>;
+
+impl std::fmt::Debug for Table {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        let Table { path, format, schema, .. } = self;
+        f.debug_struct("Table").field("path", path).field("format", format).field("schema", schema).finish()
+    }
 }
 
 impl Table {
@@ -78,7 +92,22 @@ impl Table {
             schema.fields().iter().map(|f| f.name().as_str()),
             &format!("columns of {}", path.display()),
         )?;
-        Ok(Table { path, format, schema })
+        Ok(Table { path, format, stored: schema.clone(), schema, change: None })
+    }
+
+    /// The same table, whose batches go through `change` as they are read: it may add columns, or end a pass with an error. It gets
+    /// each batch with the number of its first row, from 1, and gives one of `schema` with as many rows.
+    pub fn through(
+        self,
+        schema: SchemaRef,
+        change: impl Fn(RecordBatch, usize) -> Result<RecordBatch> + Send + Sync + 'static,
+    ) -> Table {
+        let before = self.change.clone();
+        let change = move |batch: RecordBatch, first_row: usize| {
+            let batch = before.as_ref().map_or(Ok(batch.clone()), |before| before(batch, first_row))?;
+            change(batch, first_row)
+        };
+        Table { schema, change: Some(Arc::new(change)), ..self }
     }
 
     pub fn path(&self) -> &Path {
@@ -101,11 +130,19 @@ impl Table {
     /// One pass over the table in batches of at most `batch_rows` rows (at least 1).
     pub fn batches(&self, batch_rows: usize) -> Result<Batches> {
         let rows = batch_rows.max(1);
-        match self.format {
-            Format::Csv { delimiter } => csv::batches(&self.path, delimiter, self.schema.clone(), rows),
-            Format::JsonLines => jsonl::batches(&self.path, self.schema.clone(), rows),
+        let batches = match self.format {
+            Format::Csv { delimiter } => csv::batches(&self.path, delimiter, self.stored.clone(), rows),
+            Format::JsonLines => jsonl::batches(&self.path, self.stored.clone(), rows),
             Format::Parquet => parquet::batches(&self.path, rows),
-        }
+        }?;
+        let Some(change) = self.change.clone() else { return Ok(batches) };
+        let mut next_row = 1;
+        Ok(Box::new(batches.map(move |batch| {
+            let batch = batch?;
+            let first_row = next_row;
+            next_row += batch.num_rows();
+            change(batch, first_row)
+        })))
     }
 
     /// Whether the file has no types, so that those of the columns are guesses.
@@ -113,13 +150,20 @@ impl Table {
         self.format != Format::Parquet
     }
 
-    /// The same table with every column of a CSV or JSON Lines file read as text, to the letter.
+    /// The same table with every column of a CSV or JSON Lines file read as text, to the letter. Columns that a table got by
+    /// [`Table::through`] stay as they are.
     pub fn as_text(&self) -> Table {
-        let schema = match self.is_untyped() {
-            true => inferred(self.schema.fields().iter().map(|f| (f.name().clone(), DataType::Utf8))),
-            false => self.schema.clone(),
+        let text = |columns: &SchemaRef| {
+            let kind = |field: &Field| match self.stored.column_with_name(field.name()) {
+                Some(_) if self.is_untyped() => DataType::Utf8,
+                _ => field.data_type().clone(),
+            };
+            inferred(columns.fields().iter().map(|f| (f.name().clone(), kind(f))))
         };
-        Table { schema, ..self.clone() }
+        match self.is_untyped() {
+            true => Table { stored: text(&self.stored), schema: text(&self.schema), ..self.clone() },
+            false => self.clone(),
+        }
     }
 
     /// Puts the table's path before the message of an input error.

@@ -13,6 +13,7 @@ mod provenance;
 mod ranking;
 mod recheck;
 mod sample;
+mod scores;
 mod summary;
 mod tiles;
 
@@ -24,6 +25,7 @@ pub use players::Players;
 pub(crate) use predictor::Predictor;
 pub use provenance::Provenance;
 pub use sample::{ExplainedRow, FeatureValue, RowSample};
+pub use scores::Scores;
 pub use summary::{GlobalExplanation, GlobalValue, Summary};
 pub(crate) use tiles::{cat, chunks};
 

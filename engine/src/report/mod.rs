@@ -14,6 +14,7 @@
 //! compiles expressions with `new Function`, hence `unsafe-eval`. Its interpreter (9 kB) would do without, but is slower for every
 //! point; it guards against expressions of strangers, and all of these are ours: names of features are data, or strings.
 
+pub mod bias;
 mod cards;
 mod cells;
 mod drawing;

@@ -48,7 +48,7 @@ impl Findings {
 }
 
 /// A second figure of one id gets a number.
-fn distinct_ids(sections: &mut [Section]) {
+pub(super) fn distinct_ids(sections: &mut [Section]) {
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
     for item in sections.iter_mut().flat_map(|section| &mut section.items) {
         if let Item::Figure(figure) = item {

@@ -19,7 +19,7 @@ mod pairs;
 mod partner;
 mod predictions;
 mod rank;
-mod spec;
+pub(super) mod spec;
 mod stability;
 mod surface;
 mod swarm;

@@ -1,0 +1,145 @@
+//! `pellucid bias`: read the table once, compare the groups of each facet, check the limits.
+
+mod facet;
+mod limits;
+mod model;
+mod request;
+
+use super::open::file_name;
+use super::typed;
+use crate::args::{BiasArgs, BiasResultArgs};
+use crate::interrupt::Interrupt;
+use crate::terminal::{Terminal, stderr_line};
+use crate::{Exit, bias_table, progress};
+use pellucid::bias::{BiasReport, measure};
+use pellucid::data::{Pending, ReadOptions, Schema, Table};
+use pellucid::explain::Control;
+use pellucid::report::bias::{BiasPage, LimitCheck};
+use pellucid::{Error, Result};
+use serde_json::{Value, json};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering::Relaxed;
+
+pub fn run(args: &BiasArgs, terminal: &Terminal, interrupt: &Interrupt) -> Result<Exit> {
+    let files = Files::create(&args.result)?;
+    let mut control = Control::default();
+    control.stop = interrupt.flag();
+    let (table, schema) = open(args)?;
+    let mut request = request::request(args, &table)?;
+    request.predicted = request::predicted(&args.prediction, &table)?;
+    let (table, name) = match &args.prediction.model {
+        None => {
+            (stoppable(table, &control), request.predicted.as_ref().map(|p| format!("the column `{}`", p.column())))
+        }
+        Some(path) => {
+            let threshold = args.outcome.label_threshold;
+            let table = (stoppable(table, &control), schema);
+            let (table, predicted) =
+                model::predicted_by(path, &args.prediction, threshold, table, &request, (&control, terminal))?;
+            request.predicted = Some(predicted);
+            (table, Some(file_name(path)))
+        }
+    };
+    let working = progress::working(terminal, "measuring", &control);
+    let found = measure(&table, &request)?;
+    drop(working);
+    control.take_notes().iter().for_each(|note| terminal.warn(note));
+    let limits = limits::check(&args.measure, &found);
+    let document = document(args, &found, &limits, name.as_deref())?;
+    let page = BiasPage {
+        title: format!("Bias: {} in {}", found.label, file_name(&args.data)),
+        table: file_name(&args.data),
+        predictions: name.unwrap_or_default(),
+        command: typed::command(),
+        created: chrono::Utc::now().format("%Y-%m-%d %H:%M UTC").to_string(),
+        found: &found,
+        limits: &limits,
+    };
+    files.write(&document, &page, terminal)?;
+    match terminal.json() {
+        true => terminal.data(&format!("{document:#}"))?,
+        false => terminal.data(&bias_table::describe(&found))?,
+    }
+    Ok(verdict(&limits))
+}
+
+/// The table, with categories of the schema as text.
+fn open(args: &BiasArgs) -> Result<(Table, Option<Schema>)> {
+    let schema = args.prediction.schema.as_ref().map(Schema::open).transpose()?;
+    let text = schema.iter().flat_map(|schema| schema.text_columns()).collect();
+    Ok((Table::open(&args.data, &ReadOptions { text, ..ReadOptions::default() })?, schema))
+}
+
+/// The table, whose passes end when the user asks for it.
+fn stoppable(table: Table, control: &Control) -> Table {
+    let (schema, stop) = (table.schema().clone(), control.stop.clone());
+    table.through(schema, move |batch, _| if stop.load(Relaxed) { Err(Error::Interrupted) } else { Ok(batch) })
+}
+
+/// Says which limits are broken, also under `--quiet`: the exit code needs its reason.
+fn verdict(limits: &[LimitCheck]) -> Exit {
+    let broken: Vec<&LimitCheck> = limits.iter().filter(|check| check.broken).collect();
+    broken.iter().for_each(|check| stderr_line(&limits::line(check)));
+    if broken.is_empty() { Exit::Done } else { Exit::LimitBroken }
+}
+
+/// Everything that was found, and what it was found in.
+fn document(args: &BiasArgs, found: &BiasReport, limits: &[LimitCheck], predictions: Option<&str>) -> Result<Value> {
+    let mut document = json!({
+        "data": file_name(&args.data),
+        "predictions": predictions,
+        "limits": limits,
+        "version": env!("CARGO_PKG_VERSION"),
+    });
+    let report = serde_json::to_value(found).map_err(|error| Error::input(error.to_string()))?;
+    if let (Some(document), Value::Object(report)) = (document.as_object_mut(), report) {
+        document.extend(report);
+    }
+    Ok(document)
+}
+
+/// The files asked for, opened before any work, so that a wrong path costs nothing.
+struct Files {
+    json: Option<(PathBuf, Pending)>,
+    page: Option<(PathBuf, Pending)>,
+}
+
+impl Files {
+    fn create(args: &BiasResultArgs) -> Result<Self> {
+        if let (Some(output), Some(report)) = (&args.output, &args.report)
+            && output == report
+        {
+            return Err(Error::input(format!("--output and --report are both {}", output.display()))
+                .hint("give each a name of its own"));
+        }
+        let json = args.output.as_deref().map(|path| create(path, "json", args.force)).transpose()?;
+        let page = args.report.as_deref().map(|path| create(path, "html", args.force)).transpose()?;
+        Ok(Self { json, page })
+    }
+
+    fn write(self, document: &Value, page: &BiasPage, terminal: &Terminal) -> Result<()> {
+        if let Some((path, file)) = self.json {
+            put(&path, file, format!("{document:#}\n").as_bytes(), terminal)?;
+        }
+        if let Some((path, file)) = self.page {
+            put(&path, file, page.report().html()?.as_bytes(), terminal)?;
+        }
+        Ok(())
+    }
+}
+
+fn create(path: &Path, ending: &str, force: bool) -> Result<(PathBuf, Pending)> {
+    if !path.extension().is_some_and(|found| found.eq_ignore_ascii_case(ending)) {
+        let message = format!("{}: this file is written as {}", path.display(), ending.to_uppercase());
+        return Err(Error::input(message).hint(format!("end its name in .{ending}")));
+    }
+    Ok((path.to_path_buf(), Pending::create(path, force)?))
+}
+
+fn put(path: &Path, file: Pending, bytes: &[u8], terminal: &Terminal) -> Result<()> {
+    file.sink()?.write_all(bytes).map_err(|error| Error::io("write", path, error))?;
+    file.commit()?;
+    terminal.note(&format!("wrote {}", path.display()));
+    Ok(())
+}
