@@ -30,7 +30,8 @@ fn requests_without_sense_are_refused_with_a_hint() {
         change(&mut request);
         message(measured(&table(), &request))
     };
-    let cases: [(fn(&mut BiasRequest), &str); 6] = [
+    type Change = fn(&mut BiasRequest);
+    let cases: [(Change, &str); 6] = [
         (|r| r.label.values.clear(), "without its positive values"),
         (|r| r.facets.clear(), "no facet"),
         (|r| r.metrics.push("DPX".into()), "no metric `DPX`"),

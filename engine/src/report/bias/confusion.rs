@@ -60,13 +60,14 @@ const NAMES: [&str; 4] = ["true positives", "false positives", "false negatives"
 fn cells(who: &str, counts: &GroupCounts, columns: [f64; 2]) -> Vec<Value> {
     // Predictions across, labels down, positive first.
     let places = [(0, 0), (0, 1), (1, 0), (1, 1)];
-    let cell = |((n, share), ((column, line), name)): ((u64, Option<f64>), ((usize, usize), &str))| {
+    let cell = |at: usize, (n, share): (u64, Option<f64>)| {
+        let ((column, line), name) = (places[at], NAMES[at]);
         let (x, y) = (columns[column], line as f64);
         let written = share.map_or("–".to_string(), percent);
         json!({"x": x - 0.48, "x2": x + 0.48, "y": y - 0.47, "y2": y + 0.47, "m": x, "l": y, "h": share.unwrap_or(0.0), "n": n,
                "player": who, "t": name, "p": written, "s": format!("{}\n{written}", thousands(n))})
     };
-    four(counts).into_iter().zip(places.into_iter().zip(NAMES)).map(cell).collect()
+    four(counts).into_iter().enumerate().map(|(at, count)| cell(at, count)).collect()
 }
 
 fn layers(heads: &[Value]) -> Vec<Value> {
