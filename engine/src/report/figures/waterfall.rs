@@ -30,7 +30,7 @@ pub fn waterfall(output: &Output, shown: &ShownRow) -> Option<Figure> {
     let values = steps(&bars, base);
     let ends = values.iter().flat_map(|v| ["x", "x2", "lo", "hi"].map(|f| v[f].as_f64().unwrap_or(f64::NAN)));
     let (low, high) = extent(ends.chain([base, end]), 0.04);
-    let domain = (low, high + 0.1 * (high - low));
+    let domain = (low, high + 0.22 * (high - low));
     let names: Vec<&str> = bars.iter().map(|bar| bar.name.as_str()).collect();
     let layers = layers(output, bars.len(), domain, (base, end));
     let mut spec = picture(
