@@ -8,6 +8,8 @@ use pellucid::report::bias::{OTHERS, Worse, four_fifths, group, heading, meaning
 const WIDTH: usize = 80;
 /// Cells of a bar that is a whole group.
 const BAR: usize = 12;
+/// Letters of a value at least, so that the tables of a report stand in line: `-0.1234`.
+const VALUE: usize = 7;
 /// Letters of a group's name above a column.
 const NAME: usize = 24;
 
@@ -108,7 +110,7 @@ fn table(title: &str, metrics: &[MetricValue], facet: &FacetBias, found: &BiasRe
     let intervals: Vec<String> = metrics.iter().map(interval).collect();
     let wide = intervals.iter().map(|text| text.chars().count()).max().unwrap_or(0);
     let values: Vec<String> = metrics.iter().map(|m| m.value.map_or("–".into(), number)).collect();
-    let value_wide = values.iter().map(|text| text.chars().count()).max().unwrap_or(0).max(5);
+    let value_wide = values.iter().map(|text| text.chars().count()).max().unwrap_or(0).max(VALUE);
     let at = 2 + 7 + value_wide + 3 + if wide > 0 { wide + 2 } else { 0 };
     let mut lines = vec![title.to_string()];
     for ((m, value), interval) in metrics.iter().zip(&values).zip(&intervals) {

@@ -127,7 +127,7 @@ mod tests {
     #[test]
     fn wrong_files_are_refused_with_what_is_allowed() {
         let message = |name, text| merged(name, text, &[]).unwrap_err().to_string();
-        assert!(message("run.toml", "modle = 'm'").ends_with("unknown option \"modle\" (did you mean `model`?)"));
+        assert!(message("run.toml", "modell = 'm'").ends_with("unknown option \"modell\" (did you mean `model`?)"));
         assert!(message("run.toml", "force = 3").contains("force is 3; it must be true or false"));
         assert!(message("run.toml", "budget = [1, 2]").contains("budget is [1,2]; it must be text or a number"));
         assert!(message("run.json", "[1]").contains("is not a JSON table of options"));

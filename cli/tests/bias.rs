@@ -275,10 +275,10 @@ fn options_that_do_not_go_together() {
 #[test]
 fn configs_with_mistakes() {
     let case = Case::new(EVEN);
-    let misspelt = case.folder.file("run.toml", "facte = 'who=d'\n");
+    let misspelt = case.folder.file("run.toml", "facets = 'who=d'\n");
     let (code, _, stderr) = case.run(&["--config", &misspelt]);
     assert_eq!(code, 2);
-    assert!(stderr.contains("unknown option \"facte\" (did you mean `facet`?)"), "{stderr}");
+    assert!(stderr.contains("unknown option \"facets\" (did you mean `facet`?)"), "{stderr}");
     let broken = case.folder.file("run.json", "{\"label\": \"ok\",\n \"facet\": who}");
     case.refused(
         &["--config", &broken],
@@ -288,4 +288,221 @@ fn configs_with_mistakes() {
     let good =
         case.folder.file("good.toml", "label = 'ok'\npositive = [1]\nfacet = ['who=d']\nfail_if = ['|DPL|>0.1']\n");
     assert_eq!(case.run(&["--config", &good]).0, 0);
+}
+
+/// A metric without a value says why, and the others have theirs.
+#[test]
+fn groups_and_outcomes_that_are_one_sided() {
+    let case = Case::new(EVEN);
+    let label = ["--label", "ok", "--positive", "1"];
+    for (facet, d, shown) in
+        [("who=x", 0, "who = x"), ("said>9", 0, "said in (1.0, 9.0]"), ("said>1", 0, "said above its largest value")]
+    {
+        let (code, stdout, stderr) = case.run(&[&label[..], &["--facet", facet]].concat());
+        assert_eq!((code, stderr.as_str()), (0, format!("warning: {shown}: no row is in this group\n").as_str()));
+        assert!(
+            stdout.contains(&format!("{shown}: {d} of 10 rows"))
+                && stdout.contains("not computed: group d has no rows"),
+            "{stdout}"
+        );
+    }
+    let (_, _, stderr) = case.run(&[&label[..], &["--facet", "who=a,d"]].concat());
+    assert_eq!(stderr, "warning: who = a,d: every row is in this group\n");
+    let (code, _, stderr) = case.run(&["--label", "ok", "--positive", "7", "--facet", "who=d"]);
+    assert_eq!((code, stderr.as_str()), (0, "warning: no row has the positive label, ok 7\n"));
+    let facet =
+        case.facet(&["--label", "ok", "--label-threshold", "9", "--facet", "who=d", "--predicted", "said", "--quiet"]);
+    assert_eq!(metric(&facet, "DPL")["value"], 0.0);
+    assert!(metric(&facet, "DI")["value"].is_null());
+    assert_eq!(metric(&facet, "DI")["error"], "undefined (0/0): no positive prediction in either group");
+}
+
+/// One thing written in several ways is one thing.
+#[test]
+fn texts_numbers_and_booleans_that_mean_the_same() {
+    let case = Case::new("flag,ok\nTrue,1\nFalse,1.0\nFalse,0\nTrue,0\nFalse,1\n");
+    for facet in ["flag=False", "flag=false"] {
+        let found = case.facet(&["--label", "ok", "--positive", "1", "--facet", facet]);
+        assert_eq!(
+            (&found["d"]["rows"], &found["d"]["positive"], &found["a"]["positive"]),
+            (&3.into(), &2.into(), &1.into()),
+            "{facet}"
+        );
+    }
+    let case = Case::new("who,ok\na,01\nb,1\nb,0\na,x\n");
+    let found = case.facet(&["--label", "ok", "--positive", "1", "--facet", "who=a"]);
+    assert_eq!((&found["d"]["positive"], &found["a"]["positive"]), (&0.into(), &1.into()), "01 is another text than 1");
+}
+
+#[test]
+fn missing_cells_are_counted_nowhere_and_told() {
+    let case = Case::new("who,ok,said,g\nd,1,1,x\n,1,0,x\nd,,1,y\na,0,,y\na,1,1,\n");
+    let ask = ["--label", "ok", "--positive", "1", "--facet", "who=d", "--predicted", "said", "--group", "g"];
+    let (code, stdout, _) = case.run(&[&ask[..], &["--json"]].concat());
+    let found = json(&stdout);
+    assert_eq!(code, 0);
+    let notes: Vec<&str> = found["notes"].as_array().unwrap().iter().map(|note| note.as_str().unwrap()).collect();
+    for column in ["ok", "said", "g", "who"] {
+        assert!(notes.contains(&format!("`{column}` is missing in 1 of 5 rows").as_str()), "{notes:?}");
+    }
+    // d: one row with a label, positive. a: two, one of them positive.
+    assert_eq!(metric(&found["facets"][0], "DPL")["value"], -0.5);
+}
+
+#[test]
+fn a_facet_of_a_million_values() {
+    let rows: String = (0..1_000_000).map(|i| format!("p{i},{}\n", i % 2)).collect();
+    let case = Case::new(&format!("who,ok\n{rows}"));
+    let (code, _, stderr) = case.run(&["--label", "ok", "--positive", "1", "--facet", "who", "--fail-if", "DPL>0.1"]);
+    let why = "column `who` has more than 1000 different values: name those that make the group, or give a threshold";
+    assert_eq!(
+        (code, stderr),
+        (1, format!("warning: who: {why}\nlimit broken: DPL > 0.1 for who: not computed: {why}\n"))
+    );
+    let found = case.facet(&["--label", "ok", "--positive", "1", "--facet", "who=p7"]);
+    assert_eq!((&found["d"]["rows"], &found["a"]["rows"]), (&1.into(), &999_999.into()));
+}
+
+#[test]
+fn scores_and_intervals_that_cannot_be() {
+    let case = Case::new(EVEN);
+    case.refused(
+        &[&OF_D[..], &["--scores", "who", "--threshold", "0.5"]].concat(),
+        "the column of scores `who` holds text\n\nhint: name a column of numbers, or give the column as predicted labels",
+    );
+    let (code, _, stderr) = run(&[&["bias", "--data", &case.data, "--bootstrap", "5"], &OF_D[..]].concat());
+    assert_eq!(code, 2);
+    assert!(stderr.contains("hint: take at least 20 replicates"), "{stderr}");
+}
+
+#[test]
+fn a_model_of_many_outputs_needs_to_know_which() {
+    let (model, data) = (fixture("models/wine_mlp.onnx"), fixture("data/wine/test.csv"));
+    let ask = [
+        "bias",
+        "--device",
+        "cpu",
+        "--data",
+        &data,
+        "--label",
+        "target",
+        "--positive",
+        "1",
+        "--facet",
+        "alcohol>13",
+        "--model",
+        &model,
+    ];
+    let (code, _, stderr) = run(&ask);
+    assert_eq!(code, 2);
+    assert!(
+        stderr.ends_with(
+            "error: one output scores the positive outcome, not 3\n\nhint: choose it with `--target`; the model's outputs are \
+             probabilities[0], probabilities[1], probabilities[2]\n"
+        ),
+        "{stderr}"
+    );
+    let (code, stdout, stderr) = run(&[&ask[..], &["--target", "1"]].concat());
+    assert_eq!(code, 0, "{stderr}");
+    assert!(stdout.contains("predicted: probabilities[1] of wine_mlp.onnx"), "{stdout}");
+}
+
+/// The whole of what a person reads.
+#[test]
+fn the_table_in_plain_words() {
+    let case = Case::new(EVEN);
+    let (code, stdout, stderr) =
+        case.run(&[&OF_D[..], &["--predicted", "said", "--metrics", "di,DPPL,RD,CDDL", "--min-group", "1"]].concat());
+    assert_eq!((code, stderr.as_str()), (0, ""));
+    assert_eq!(
+        stdout,
+        "\
+10 rows; positive: ok 1; predicted: said
+
+who = d: 4 of 10 rows
+
+                        d (d)                       the others (a)
+  rows                  4                           6
+  positive labels        50.00 %  ██████             50.00 %  ██████
+  positive predictions   25.00 %  ███                66.67 %  ████████
+
+Labels
+  CDDL         –   not computed: no group column was given, so there are no
+                   strata to compare within
+
+Predictions
+  DI      0.3750 ▼ d get the positive prediction at 0.375 times the rate of the
+                   others
+  DPPL    0.4167 ▼ d get the positive prediction 41.7 percentage points less
+                   often
+  RD      0.5000 ▼ the positives of d are found 50 percentage points less often
+
+  Four-fifths rule: the rate of positive predictions of d is 38 % of that of the
+  others: below four fifths, which the rule takes as evidence of adverse impact.
+
+▼ the named group is worse off, ▲ the others are; hollow (▽ △) where the
+interval holds the value of no difference.
+"
+    );
+}
+
+/// Clarify's numbers, and what the definitions say where they differ.
+#[test]
+fn compat_tells_both_values() {
+    // Nobody of d is positive: Clarify leaves the positive outcome out of its distances.
+    let case = Case::new("who,ok\nd,no\nd,no\na,yes\na,no\n");
+    let ask = ["--label", "ok", "--positive", "yes", "--facet", "who=d", "--metrics", "TVD"];
+    let here = case.facet(&ask);
+    let there = case.facet(&[&ask[..], &["--compat", "clarify"]].concat());
+    assert_eq!((&metric(&here, "TVD")["value"], &metric(&here, "TVD")["other"]["value"]), (&0.5.into(), &0.25.into()));
+    assert_eq!(
+        (&metric(&there, "TVD")["value"], &metric(&there, "TVD")["other"]["value"]),
+        (&0.25.into(), &0.5.into())
+    );
+    let (_, stdout, _) = case.run(&ask);
+    assert!(stdout.contains("(in Clarify 0.2500: "), "{stdout}");
+}
+
+#[test]
+fn the_page_has_every_facet_and_needs_nothing_else() {
+    let folder = Folder::new();
+    let path = |name: &str| folder.path(name).display().to_string();
+    let (model, schema) = (fixture("models/adult_mlp.onnx"), fixture("data/adult/schema.json"));
+    let (code, _, stderr) = adult(&[
+        "--facet",
+        "sex=Female",
+        "--facet",
+        "age>40",
+        "--model",
+        &model,
+        "--schema",
+        &schema,
+        "--device",
+        "cpu",
+        "--fail-if",
+        "DI<0.8",
+        "--report",
+        &path("bias.html"),
+        "--output",
+        &path("bias.json"),
+    ]);
+    assert_eq!(code, 1, "{stderr}");
+    assert_eq!(folder.names(), ["bias.html", "bias.json"], "they are written although a limit is broken");
+    let html = std::fs::read_to_string(folder.path("bias.html")).unwrap();
+    for part in [
+        "sex = Female",
+        "age &gt; 40",
+        "figure-outcomes-sex-female",
+        "figure-disparate-impact",
+        "figure-confusion-age-40",
+        "DI &lt; 0.8",
+    ] {
+        assert!(html.contains(part), "{part}");
+    }
+    for outside in ["src=\"http", "href=\"http", "@import", "url(http"] {
+        assert!(!html.contains(outside), "{outside}");
+    }
+    let found = json(&std::fs::read_to_string(folder.path("bias.json")).unwrap());
+    assert_eq!(found["limits"].as_array().unwrap().len(), 2);
+    assert_eq!(found["facets"].as_array().unwrap().len(), 2);
 }

@@ -14,7 +14,7 @@ use crate::{Exit, bias_table, progress};
 use pellucid::bias::{BiasReport, measure};
 use pellucid::data::{Pending, ReadOptions, Schema, Table};
 use pellucid::explain::Control;
-use pellucid::report::bias::{BiasPage, LimitCheck};
+use pellucid::report::bias::{BiasPage, LimitCheck, heading};
 use pellucid::{Error, Result};
 use serde_json::{Value, json};
 use std::io::Write;
@@ -45,6 +45,7 @@ pub fn run(args: &BiasArgs, terminal: &Terminal, interrupt: &Interrupt) -> Resul
     let found = measure(&table, &request)?;
     drop(working);
     control.take_notes().iter().for_each(|note| terminal.warn(note));
+    warn(&found, terminal);
     let limits = limits::check(&args.measure, &found);
     let document = document(args, &found, &limits, name.as_deref())?;
     let page = BiasPage {
@@ -75,6 +76,22 @@ fn open(args: &BiasArgs) -> Result<(Table, Option<Schema>)> {
 fn stoppable(table: Table, control: &Control) -> Table {
     let (schema, stop) = (table.schema().clone(), control.stop.clone());
     table.through(schema, move |batch, _| if stop.load(Relaxed) { Err(Error::Interrupted) } else { Ok(batch) })
+}
+
+/// Says where nothing could be compared: a value that is spelled otherwise in the table, mostly.
+fn warn(found: &BiasReport, terminal: &Terminal) {
+    for facet in &found.facets {
+        match (&facet.pre_error, facet.d.rows, facet.a.rows) {
+            (Some(why), ..) => terminal.warn(&format!("{}: {why}", heading(facet))),
+            (None, 0, _) => terminal.warn(&format!("{}: no row is in this group", heading(facet))),
+            (None, _, 0) => terminal.warn(&format!("{}: every row is in this group", heading(facet))),
+            _ => {}
+        }
+    }
+    let positive: u64 = found.facets.first().map_or(0, |facet| facet.d.positive + facet.a.positive);
+    if found.facets.first().is_some_and(|facet| facet.d.rows + facet.a.rows > 0) && positive == 0 {
+        terminal.warn(&format!("no row has the positive label, {} {}", found.label, found.label_value_or_threshold));
+    }
 }
 
 /// Says which limits are broken, also under `--quiet`: the exit code needs its reason.

@@ -134,21 +134,26 @@ fn spec(dots: &[Dot], [x, low]: [Value; 2], group: &str, neutral: f64) -> Value 
 pub fn impact(report: &BiasReport) -> Option<Figure> {
     let dot = |facet: &FacetBias| {
         let found = facet.metric("DI").filter(|di| di.value.is_some_and(|value| value > 0.0))?;
-        let mut dot = Dot::of(found, report, cut(&heading(facet), 44), heading(facet))?;
-        // A logarithm has no 0.
-        dot.interval = dot.interval.filter(|(low, _)| *low > 0.0);
-        Some(dot)
+        Dot::of(found, report, cut(&heading(facet), 44), heading(facet))
     };
-    let dots: Vec<Dot> = report.facets.iter().filter_map(dot).collect();
+    let mut dots: Vec<Dot> = report.facets.iter().filter_map(dot).collect();
     if dots.is_empty() {
         return None;
     }
     let ends =
         dots.iter().flat_map(|d| [d.value, d.interval.map_or(d.value, |i| i.0), d.interval.map_or(d.value, |i| i.1)]);
-    let (low, high) = ends.fold((0.5, 2.0), |(low, high): (f64, f64), x| (low.min(x), high.max(x)));
+    let positive = ends.filter(|end| *end > 0.0);
+    let (low, high) = positive.fold((0.5, 2.0), |(low, high): (f64, f64), x| (low.min(x), high.max(x)));
+    let low = low / 1.08;
+    // A logarithm has no 0: such an interval reaches the edge.
+    let table = impact_table(&dots);
+    dots.iter_mut().for_each(|dot| dot.interval = dot.interval.map(|(from, to)| (from.max(low), to.max(low))));
+    let drawn: Vec<&str> = dots.iter().map(|dot| dot.full.as_str()).collect();
+    let missing = report.facets.iter().filter(|f| f.metric("DI").is_some()).map(heading);
+    let missing: Vec<String> = missing.filter(|name| !drawn.contains(&name.as_str())).collect();
     let axis = |field: &str| {
-        json!({"field": field, "type": "quantitative", "title": "rate of positive predictions, as a multiple of the others' (DI)",
-               "scale": {"type": "log", "domain": [low / 1.08, high * 1.08], "nice": false},
+        json!({"field": field, "type": "quantitative", "title": "DI: rate of positive predictions / the others'",
+               "scale": {"type": "log", "domain": [low, high * 1.08], "nice": false},
                "axis": {"values": [0.01, 0.02, 0.05, 0.1, 0.2, 0.33, 0.5, 0.8, 1, 1.25, 2, 3, 5, 10, 20, 50, 100], "labelOverlap": true}})
     };
     let mut spec = spec(&dots, [axis("x"), axis("lo")], "the named group", 1.0);
@@ -165,21 +170,33 @@ pub fn impact(report: &BiasReport) -> Option<Figure> {
     Some(Figure {
         id: "disparate-impact".into(),
         title: "Disparate impact and the four-fifths rule".into(),
-        caption: "How often each group gets the positive prediction, as a multiple of how often all other rows do. In the grey band, 0.8 \
-                  to 1.25, neither side's rate is below four fifths of the other's."
-            .into(),
+        caption: format!(
+            "How often each group gets the positive prediction, as a multiple of how often all other rows do. In the grey band, 0.8 to \
+             1.25, neither side's rate is below four fifths of the other's.{}",
+            if missing.is_empty() {
+                String::new()
+            } else {
+                format!(" Not drawn, for DI is 0, infinite or not known: {}.", list(&missing))
+            }
+        ),
         alt: match under.is_empty() {
             true => "Every group is within the four-fifths rule.".into(),
             false => format!("Outside the four-fifths rule: {}.", list(&under)),
         },
         spec,
-        table: Table {
-            title: "Disparate impact".into(),
-            columns: ["facet", "DI", "interval from", "to"].map(String::from).to_vec(),
-            rows: dots.iter().map(|d| vec![json!(d.full), json!(d.value), json!(d.interval.map(|i| i.0)), json!(d.interval.map(|i| i.1))]).collect(),
-            left_out: 0,
-        },
+        table,
     })
+}
+
+fn impact_table(dots: &[Dot]) -> Table {
+    let row =
+        |d: &Dot| vec![json!(d.full), json!(d.value), json!(d.interval.map(|i| i.0)), json!(d.interval.map(|i| i.1))];
+    Table {
+        title: "Disparate impact".into(),
+        columns: ["facet", "DI", "interval from", "to"].map(String::from).to_vec(),
+        rows: dots.iter().map(row).collect(),
+        left_out: 0,
+    }
 }
 
 /// Metrics with what their values mean, and why some have none.

@@ -3,6 +3,8 @@
 mod confusion;
 mod dots;
 mod outcomes;
+#[cfg(test)]
+mod tests;
 mod words;
 
 pub use words::{OTHERS, Worse, four_fifths, group, heading, meaning, worse_off};
@@ -116,12 +118,12 @@ impl BiasPage<'_> {
             }
             cells
         };
-        let mut columns = vec!["group", "rows", "labels: group", "labels: others"];
+        let mut columns = vec!["group", "rows", "labels", "others"];
         if predicted {
-            columns.extend(["predictions: group", "predictions: others", "four fifths"]);
+            columns.extend(["predictions", "others", "four fifths"]);
         }
         Table {
-            title: "Groups, and their shares of positive outcomes".into(),
+            title: "Shares of positive outcomes, of each group and of its others".into(),
             columns: columns.into_iter().map(String::from).collect(),
             rows: self.found.facets.iter().map(row).collect(),
             left_out: 0,

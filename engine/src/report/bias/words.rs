@@ -36,6 +36,9 @@ pub fn worse_off(metric: &Metric, value: f64, mode: Mode) -> Worse {
 
 /// What the facet compares: `sex = Female`, `age > 40`.
 pub fn heading(facet: &FacetBias) -> String {
+    if facet.value_or_threshold.is_empty() && facet.kind == Kind::Categorical {
+        return facet.facet.clone();
+    }
     match threshold(facet) {
         Some(threshold) => format!("{} > {threshold}", facet.facet),
         None if facet.kind == Kind::Continuous && facet.value_or_threshold.is_empty() => {
