@@ -116,7 +116,9 @@ impl Assembly<'_> {
             Err(reason) => Err(reason.clone()),
         };
         let differs = match (&value, &theirs) {
-            (Ok(a), Ok(b)) => a != b && (a - b).abs() > SAME * a.abs().max(b.abs()),
+            (Ok(a), Ok(b)) => {
+                a != b && (a.is_infinite() || b.is_infinite() || (a - b).abs() > SAME * a.abs().max(b.abs()))
+            }
             (a, b) => a.is_ok() != b.is_ok(),
         };
         let mode = if own.mode == Mode::Correct { Mode::Clarify } else { Mode::Correct };

@@ -9,7 +9,7 @@ use crate::{Error, Result};
 use arrow::array::RecordBatch;
 use arrow::datatypes::DataType;
 use rayon::prelude::*;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 /// Groups of a facet without values.
 const GROUPS: usize = 1000;
@@ -45,8 +45,8 @@ pub struct Tally {
     pub counts: Vec<Counts>,
     /// For each intersection: the classes of both columns, and their counts.
     pub pairs: Vec<(Vec<(u32, u32)>, Counts)>,
-    /// Rows of each class of label and prediction.
-    pub outcomes: BTreeMap<(u32, u32), u64>,
+    /// Rows of each class of label and prediction, `[label][prediction]`.
+    pub outcomes: Counts,
     context_of: HashMap<Context, u32>,
     pair_of: Vec<HashMap<(u32, u32), u32>>,
     intersections: Vec<(usize, usize)>,
@@ -86,7 +86,7 @@ impl Tally {
             contexts: Vec::new(),
             counts: vec![Counts::new(); request.facets.len()],
             pairs: vec![(Vec::new(), Counts::new()); request.intersections.len()],
-            outcomes: BTreeMap::new(),
+            outcomes: Counts::new(),
             context_of: HashMap::new(),
             pair_of: vec![HashMap::new(); request.intersections.len()],
             intersections: request.intersections.clone(),
@@ -120,6 +120,7 @@ impl Tally {
         let contexts: Vec<u32> =
             (0..label.len()).map(|row| self.context(label[row], coded.predicted[row], strata[row])).collect();
         self.rows += label.len() as u64;
+        count(&mut self.outcomes, &label, &coded.predicted);
         for (counts, classes) in self.counts.iter_mut().zip(&coded.facets) {
             count(counts, classes, &contexts);
         }
@@ -139,7 +140,6 @@ impl Tally {
     }
 
     fn context(&mut self, label: u32, predicted: u32, stratum: u32) -> u32 {
-        *self.outcomes.entry((label, predicted)).or_default() += 1;
         let context = Context {
             stratum,
             label: self.label.classes[label as usize].signature,

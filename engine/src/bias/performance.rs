@@ -2,10 +2,10 @@
 
 use super::cells::{Split, Sums};
 use super::column::Column;
+use super::count::Counts;
 use super::report::{BasicStats, ClassCounts, GroupCounts, NamedValue, Performance};
 use super::request::Mode;
 use super::resolve::parts;
-use std::collections::BTreeMap;
 
 /// Rows of one group.
 pub fn group_counts(sums: &Sums, group: usize) -> GroupCounts {
@@ -111,7 +111,7 @@ pub fn performance(whole: &Split, classes: Option<ClassCounts>, mode: Mode) -> P
 }
 
 /// Class × class counts of rows that have both; none if a column has too many values to tell them apart.
-pub fn class_counts(label: &Column, predicted: &Column, outcomes: &BTreeMap<(u32, u32), u64>) -> Option<ClassCounts> {
+pub fn class_counts(label: &Column, predicted: &Column, outcomes: &Counts) -> Option<ClassCounts> {
     if label.crowded || predicted.crowded {
         return None;
     }
@@ -132,10 +132,12 @@ pub fn class_counts(label: &Column, predicted: &Column, outcomes: &BTreeMap<(u32
     classes.dedup();
     let place = |name: &String| classes.iter().position(|c| c == name);
     let mut counts = vec![vec![0; classes.len()]; classes.len()];
-    for (&(row, column), n) in outcomes {
-        let (row, column) = (&observed[row as usize], &given[column as usize]);
-        if let (Some(row), Some(column)) = (row.as_ref().and_then(place), column.as_ref().and_then(place)) {
-            counts[row][column] += n;
+    for (row, predictions) in outcomes.iter().enumerate() {
+        for (column, n) in predictions.iter().enumerate() {
+            let (row, column) = (observed[row].as_ref().and_then(place), given[column].as_ref().and_then(place));
+            if let (Some(row), Some(column)) = (row, column) {
+                counts[row][column] += n;
+            }
         }
     }
     Some(ClassCounts { classes, counts })

@@ -110,10 +110,10 @@ fn listed(selection: &Selection) -> String {
 /// The bits that mean "is one of the values": as written if any cell is, else after a cast to the column's type.
 fn matching(column: &Column, selection: &Selection, mode: Mode) -> Result<Signature, String> {
     let (direct, cast) = match (column.dtype(), mode) {
-        (Type::Text | Type::Category, _) if column.has(TEXT | TEXT_CAST) => (TEXT, TEXT_CAST),
         (Type::Bool, Mode::Clarify) => (BOOL, BOOL_CAST),
         (Type::Bool, Mode::Correct) => (BOOL, BOOL_READ),
         (Type::Integer, Mode::Clarify) => (NUMBER, INTEGER_CAST),
+        (Type::Category, _) if column.max.is_finite() && !column.has(TEXT_CAST) => (NUMBER, NUMBER_CAST),
         (Type::Integer | Type::Float, _) => (NUMBER, NUMBER_CAST),
         (Type::Text | Type::Category, _) => (TEXT, TEXT_CAST),
     };
