@@ -215,7 +215,7 @@ fn performance_of(
     // Scores have no classes.
     let classified = view.label.kind == Kind::Categorical && matches!(request.predicted, Some(Predicted::Label(_)));
     let classes = tally.predicted.as_ref().filter(|_| classified);
-    let classes = classes.and_then(|predicted| class_counts(&tally.label, predicted, &tally.outcomes));
+    let classes = classes.and_then(|predicted| class_counts(&tally.label, predicted, &tally.outcomes, view.mode));
     if classified && classes.is_none() {
         notes.push("the label has more than 100 classes: no confusion matrix of classes".into());
     }

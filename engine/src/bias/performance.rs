@@ -1,7 +1,7 @@
 //! The reference's other two reports: basic statistics of a group, and the model's performance on the whole table.
 
 use super::cells::{Split, Sums};
-use super::column::Column;
+use super::column::{Column, Type};
 use super::count::Counts;
 use super::report::{BasicStats, ClassCounts, GroupCounts, NamedValue, Performance};
 use super::request::Mode;
@@ -110,8 +110,9 @@ pub fn performance(whole: &Split, classes: Option<ClassCounts>, mode: Mode) -> P
     }
 }
 
-/// Class × class counts of rows that have both; none if a column has too many values to tell them apart.
-pub fn class_counts(label: &Column, predicted: &Column, outcomes: &Counts) -> Option<ClassCounts> {
+/// Class × class counts of rows that have both; none if a column has too many values to tell them apart. The reference has no classes
+/// that are only predicted, and takes true and false for 1 and 0.
+pub fn class_counts(label: &Column, predicted: &Column, outcomes: &Counts, mode: Mode) -> Option<ClassCounts> {
     if label.crowded || predicted.crowded {
         return None;
     }
@@ -123,8 +124,17 @@ pub fn class_counts(label: &Column, predicted: &Column, outcomes: &Counts) -> Op
         }
         names
     };
-    let (observed, given) = (names(label), names(predicted));
-    let mut classes: Vec<String> = observed.iter().chain(&given).flatten().cloned().collect();
+    let (observed, mut given) = (names(label), names(predicted));
+    let mut classes: Vec<String> = observed.iter().flatten().cloned().collect();
+    match mode {
+        Mode::Correct => classes.extend(given.iter().flatten().cloned()),
+        Mode::Clarify if label.dtype() == Type::Integer => given.iter_mut().flatten().for_each(|name| match &**name {
+            "True" => *name = "1".into(),
+            "False" => *name = "0".into(),
+            _ => {}
+        }),
+        Mode::Clarify => {}
+    }
     classes.sort_by(|a, b| match (a.parse::<f64>(), b.parse::<f64>()) {
         (Ok(a), Ok(b)) => a.total_cmp(&b),
         _ => a.cmp(b),

@@ -198,10 +198,15 @@ fn performance_as_the_reference_has_it() {
         }
         let classes = found.confusion_matrix.as_ref();
         let Some(rows) = expected["confusion_matrix"].as_object() else {
-            assert!(classes.is_none(), "{name}");
+            // the reference cannot compare texts with numbers
+            assert!(classes.is_none() || name == "predictions are texts", "{name}");
             continue;
         };
+        if rows.contains_key("error") {
+            continue; // labels with gaps: the reference cannot sort its classes
+        }
         let classes = classes.unwrap();
+        assert_eq!(classes.classes.len(), rows.len(), "{name}");
         let place = |class: &String| classes.classes.iter().position(|c| c == class).unwrap();
         for (observed, row) in rows {
             for (predicted, n) in row.as_object().unwrap() {
