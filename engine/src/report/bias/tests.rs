@@ -11,7 +11,12 @@ fn found(name: &str, metrics: &[&str]) -> BiasReport {
     let path = std::env::temp_dir().join(name);
     let row = |i: usize| {
         let who = if i % 5 < 2 { "d <&> é" } else { "a" };
-        format!("{who},{},{},{}\n", 20 + i % 50, u8::from(i % 3 == 0), u8::from(i % 7 < 3 && i % 5 > 0))
+        format!(
+            "{who},{},{},{}\n",
+            20 + i % 50,
+            u8::from(i.is_multiple_of(3)),
+            u8::from(i % 7 < 3 && !i.is_multiple_of(5))
+        )
     };
     std::fs::write(&path, format!("who's,age,ok,said\n{}", (0..100).map(row).collect::<String>())).unwrap();
     let chosen =
