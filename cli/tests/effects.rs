@@ -128,6 +128,13 @@ fn weights_count_like_repeated_rows() {
 }
 
 #[test]
+fn only_the_first_rows_count_if_that_was_asked() {
+    let (code, stdout, stderr) = pdp(&["--features", "bmi", "--rows", "40"]);
+    assert_eq!(code, 0, "{stderr}");
+    assert!(stdout.starts_with("prediction: how it depends on each column, over all 40 rows of train.csv"), "{stdout}");
+}
+
+#[test]
 fn what_cannot_be_shown_is_refused() {
     for (more, told) in [
         (&["--features", "bmj"][..], "there is no column `bmj` that the model uses (did you mean `bmi`?)"),

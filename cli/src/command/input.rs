@@ -64,10 +64,14 @@ impl Input {
         &self.players
     }
 
+    /// The table up to `--rows`.
+    fn rows(&self) -> Table {
+        self.limit.map_or_else(|| self.source.table.clone(), |limit| self.source.table.first(limit))
+    }
+
     /// Rows to explain.
     pub fn n_rows(&self) -> Result<usize> {
-        let rows = self.source.table.n_rows()?;
-        Ok(self.limit.map_or(rows, |limit| limit.min(rows)))
+        self.rows().n_rows()
     }
 
     /// Columns of the output.
@@ -110,7 +114,7 @@ impl Input {
 
     /// Rows of the table that effects are averaged over, with their weights and labels.
     pub fn sample(&self, choice: BackgroundChoice, weights: Option<&str>, label: Option<&str>) -> Result<Background> {
-        Background::read(&self.source.table, &self.source.encoder, choice, weights, label)
+        Background::read(&self.rows(), &self.source.encoder, choice, weights, label)
     }
 
     /// The raw columns that the model uses; columns that are one-hot in the table already and are one player are one.
@@ -140,16 +144,13 @@ impl Input {
     /// One pass over the rows to explain, in blocks of at most `block_rows`. Ends early when `work` returns false.
     pub fn for_each_block(&self, block_rows: usize, work: &mut dyn FnMut(Block) -> Result<bool>) -> Result<()> {
         let mut first = 0;
-        for batch in self.source.table.batches(block_rows)? {
-            let mut batch = batch?;
-            if let Some(limit) = self.limit {
-                batch = batch.slice(0, batch.num_rows().min(limit - first));
-            }
+        for batch in self.rows().batches(block_rows)? {
+            let batch = batch?;
             let rows = self.source.encoder.encode(&batch, first + 1).map_err(|e| self.source.table.blame(e))?;
             let ids = batch.project(&self.ids).map_err(|error| Error::input(error.to_string()))?;
             let number = first + 1;
             first += batch.num_rows();
-            if !work(Block { rows, first: number, batch, ids })? || self.limit == Some(first) {
+            if !work(Block { rows, first: number, batch, ids })? {
                 break;
             }
         }

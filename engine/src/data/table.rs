@@ -63,6 +63,8 @@ pub struct Table {
     /// Of the batches that are given out.
     schema: SchemaRef,
     change: Option<Change>,
+    /// Rows at most, from the first on.
+    limit: Option<usize>,
 }
 
 /// What each batch goes through, with the number of its first row, from 1.
@@ -92,7 +94,7 @@ impl Table {
             schema.fields().iter().map(|f| f.name().as_str()),
             &format!("columns of {}", path.display()),
         )?;
-        Ok(Table { path, format, stored: schema.clone(), schema, change: None })
+        Ok(Table { path, format, stored: schema.clone(), schema, change: None, limit: None })
     }
 
     /// The same table, whose batches go through `change` as they are read: it may add columns, or end a pass with an error. It gets
@@ -110,6 +112,11 @@ impl Table {
         Table { schema, change: Some(Arc::new(change)), ..self }
     }
 
+    /// The same table as if it ended after `n` rows, at least 1.
+    pub fn first(&self, n: usize) -> Table {
+        Table { limit: Some(self.limit.map_or(n, |limit| limit.min(n)).max(1)), ..self.clone() }
+    }
+
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -120,11 +127,12 @@ impl Table {
 
     /// The number of rows: at once for Parquet, by a pass over the bytes for CSV and JSON Lines.
     pub fn n_rows(&self) -> Result<usize> {
-        match self.format {
+        let rows = match self.format {
             Format::Csv { delimiter } => csv::count(&self.path, delimiter),
             Format::JsonLines => jsonl::count(&self.path),
             Format::Parquet => parquet::count(&self.path),
-        }
+        }?;
+        Ok(self.limit.map_or(rows, |limit| limit.min(rows)))
     }
 
     /// One pass over the table in batches of at most `batch_rows` rows (at least 1).
@@ -135,6 +143,10 @@ impl Table {
             Format::JsonLines => jsonl::batches(&self.path, self.stored.clone(), rows),
             Format::Parquet => parquet::batches(&self.path, rows),
         }?;
+        let batches = match self.limit {
+            Some(limit) => first_rows(batches, limit),
+            None => batches,
+        };
         let Some(change) = self.change.clone() else { return Ok(batches) };
         let mut next_row = 1;
         Ok(Box::new(batches.map(move |batch| {
@@ -186,6 +198,20 @@ impl Table {
         };
         wanted.iter().map(position).collect()
     }
+}
+
+/// Batches until there were `limit` rows.
+fn first_rows(mut batches: Batches, limit: usize) -> Batches {
+    let mut left = limit;
+    Box::new(std::iter::from_fn(move || {
+        let batch = if left == 0 { None } else { batches.next() };
+        batch.map(|batch| {
+            let batch = batch?;
+            let batch = batch.slice(0, batch.num_rows().min(left));
+            left -= batch.num_rows();
+            Ok(batch)
+        })
+    }))
 }
 
 /// The schema of inferred columns, all nullable.

@@ -90,3 +90,17 @@ proptest! {
         prop_assert_eq!(table.n_rows().unwrap(), read, "{:?}", text);
     }
 }
+
+#[test]
+fn a_table_may_end_early() {
+    let (_folder, path) = file("t.csv", "x\n1\n2\n3\n4\n5\n");
+    let table = open(&path).unwrap();
+    for (n, rows) in [(1, 1), (3, 3), (5, 5), (9, 5)] {
+        let first = table.first(n);
+        assert_eq!(first.n_rows().unwrap(), rows);
+        for batch_rows in [1, 2, 3, 10] {
+            let read: usize = first.batches(batch_rows).unwrap().map(|batch| batch.unwrap().num_rows()).sum();
+            assert_eq!(read, rows, "{n} rows in batches of {batch_rows}");
+        }
+    }
+}
