@@ -5,12 +5,15 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// No answer takes this long, unless the browser hangs.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(300);
+/// One browser at a time: each is several processes, and all draw.
+static TURN: Mutex<()> = Mutex::new(());
 const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
-const FLAGS: [&str; 13] = [
+const FLAGS: [&str; 16] = [
     "--headless",
     "--remote-debugging-pipe",
     "--no-sandbox",
@@ -20,6 +23,10 @@ const FLAGS: [&str; 13] = [
     "--no-first-run",
     "--no-default-browser-check",
     "--disable-background-networking",
+    // A page that nobody looks at draws as one that is looked at.
+    "--disable-background-timer-throttling",
+    "--disable-backgrounding-occluded-windows",
+    "--disable-renderer-backgrounding",
     "--disable-component-update",
     "--disable-sync",
     "--disable-extensions",
@@ -36,6 +43,7 @@ pub struct Browser {
     session: Option<String>,
     sent: u64,
     events: Vec<Value>,
+    _turn: MutexGuard<'static, ()>,
 }
 
 /// Chromium or Chrome in the PATH. Without one the skip is said, or is a failure under `PELLUCID_REQUIRE_BROWSER=1`.
@@ -56,6 +64,7 @@ pub fn find_browser() -> Option<PathBuf> {
 impl Browser {
     /// `profile` is an empty folder for what the browser keeps.
     pub fn start(program: &Path, profile: &Path) -> Browser {
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let mut process = Command::new("sh")
             .args(["-c", MOVE_PIPES])
             .arg(program)
@@ -75,7 +84,7 @@ impl Browser {
                 }
             }
         });
-        let mut browser = Browser { process, to, from, session: None, sent: 0, events: Vec::new() };
+        let mut browser = Browser { process, to, from, session: None, sent: 0, events: Vec::new(), _turn: turn };
         let target = browser.call("Target.createTarget", json!({"url": "about:blank"}))["targetId"].clone();
         let attached = browser.call("Target.attachToTarget", json!({"targetId": target, "flatten": true}));
         browser.session = Some(attached["sessionId"].as_str().unwrap().to_string());

@@ -4,7 +4,11 @@
 const page = {
   // Goes down the page a window at a time, as a reader does, so that every figure is drawn.
   async read() {
-    const frame = () => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 20)));
+    // A frame, or half a second where none comes.
+    const frame = () => new Promise((done) => {
+      requestAnimationFrame(() => setTimeout(done, 20));
+      setTimeout(done, 500);
+    });
     for (let y = 0; y < document.documentElement.scrollHeight; y += innerHeight / 2) {
       scrollTo({ top: y, behavior: "instant" });
       await frame();
