@@ -73,6 +73,18 @@ fn attributions_of_an_earlier_run_give_the_same_report() {
 }
 
 #[test]
+fn a_dry_run_writes_nothing_wherever_the_attributions_come_from() {
+    let case = Case::new();
+    let why = case.shap("why.parquet", &[]);
+    for more in [&["--dry-run"][..], &["--dry-run", "--explanation", &why]] {
+        let (code, stdout, stderr) = case.report(more);
+        assert_eq!(code, 0, "{stderr}");
+        assert!(stdout.ends_with("nothing was written\n"), "{stdout}");
+        assert_eq!(case.folder.names(), ["why.parquet"]);
+    }
+}
+
+#[test]
 fn explanations_that_do_not_fit_are_refused() {
     let case = Case::new();
     let other = run(&[

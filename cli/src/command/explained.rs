@@ -33,7 +33,14 @@ impl Explained {
 pub fn rows(opened: &Opened, args: &ReportArgs, terminal: &Terminal) -> Result<Option<Explained>> {
     let sample = RowSample::new(args.page.drawn_rows, args.run.seed).wanting(args.page.show.iter().copied());
     match &args.page.explanation {
-        Some(path) => read(opened, path, sample, args, terminal).map(Some),
+        Some(path) => {
+            let explained = read(opened, path, sample, args, terminal)?;
+            if args.run.dry_run {
+                terminal.data(&format!("{} fits the model and the table; nothing was written", path.display()))?;
+                return Ok(None);
+            }
+            Ok(Some(explained))
+        }
         None => compute(opened, sample, args, terminal),
     }
 }
