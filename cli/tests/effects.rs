@@ -174,13 +174,23 @@ fn constant_columns_are_left_out_and_said_so_unless_they_were_asked_for() {
     let (code, _, stderr) = pdp(&["--features", "b"]);
     assert_eq!(code, 2);
     assert!(stderr.contains("`b`") && stderr.contains("hint:"), "{stderr}");
+    // Before any work, so that a dry run finds it too.
+    let (code, stdout, stderr) = pdp(&["--features", "a", "--pairs", "a,b", "--dry-run"]);
+    assert_eq!((code, stdout.as_str()), (2, ""));
+    assert!(stderr.contains("`b`") && stderr.contains("hint:"), "{stderr}");
 }
 
 #[test]
 fn too_many_categories_are_cut_and_said_so() {
-    let (code, stdout, stderr) = census(&["--features", "occupation", "--max-categories", "3", "--json"]);
+    let pairs = ["--pairs", "occupation,workclass", "--pairs", "occupation,sex"];
+    let (code, stdout, stderr) =
+        census(&[&["--features", "occupation", "--max-categories", "3", "--json"][..], &pairs].concat());
     assert_eq!(code, 0, "{stderr}");
     assert!(stderr.contains("the 3 most frequent are kept (`--max-categories`); left out: "), "{stderr}");
+    // Each column once, however many pairs it is in.
+    for column in ["occupation", "workclass"] {
+        assert_eq!(stderr.matches(&format!("warning: `{column}` has ")).count(), 1, "{stderr}");
+    }
     let found: Value = serde_json::from_str(&stdout).unwrap();
     assert_eq!(found["curves"][0]["mean"].as_array().unwrap().len(), 3);
 }

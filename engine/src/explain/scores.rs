@@ -1,6 +1,6 @@
 //! One output of a model for rows of a table, without an explanation.
 
-use super::{Control, Predictor};
+use super::{Control, Predictor, chunks};
 use crate::kernels::{self, Link};
 use crate::model::Model;
 use crate::{Device, Error, Result};
@@ -28,10 +28,8 @@ impl Scores {
     /// # Errors
     /// A score that is NaN; a stop; whatever the device refuses.
     pub fn of(&self, rows: ArrayView2<f32>, first_row: usize) -> Result<Vec<f32>> {
-        let n = rows.nrows();
         let scores = self.predictor.shrinking(|tile_rows| {
-            let tiles: Vec<Range<usize>> =
-                (0..n).step_by(tile_rows).map(|from| from..n.min(from + tile_rows)).collect();
+            let tiles: Vec<Range<usize>> = chunks(rows.nrows(), tile_rows).collect();
             let tile = |range: &Range<usize>| {
                 let part = rows.slice_axis(Axis(0), range.clone().into());
                 kernels::read(self.predictor.predict(kernels::matrix(part, &self.predictor.device))?)

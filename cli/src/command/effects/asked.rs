@@ -23,7 +23,7 @@ pub struct Asked {
     axes: Vec<Axis>,
     grids: Vec<Grid>,
     /// Pairs drawn as surfaces.
-    drawn: Vec<(Axis, Axis)>,
+    drawn: Vec<(Grid, Grid)>,
     /// Pairs whose interaction is measured.
     measured: Vec<(Axis, Axis)>,
     truth: Option<(Loss, Vec<Vec<f64>>)>,
@@ -47,10 +47,11 @@ impl Asked {
         for axis in chosen {
             let grid = match names.points(&axis) {
                 Some(points) => Grid::new(&axis, rows.rows.view(), &rows.weights, &GridChoice::Points(points.to_vec())),
-                None => grid(&axis, &rows, args, args.grid_points, terminal),
+                None => grid(&axis, &rows, args, args.grid_points),
             };
             match grid {
                 Ok(grid) => {
+                    tell_left_out(&axis, &grid, terminal);
                     axes.push(axis);
                     grids.push(grid);
                 }
@@ -63,11 +64,22 @@ impl Asked {
             return Err(Error::input("no column varies: there is no effect to show")
                 .hint("give a table whose rows differ, or name columns with `--features`"));
         }
+        let side = |axis: &Axis| grid(axis, &rows, args, SURFACE_POINTS);
+        let drawn: Vec<(Grid, Grid)> =
+            names.pairs.iter().map(|(a, b)| Ok((side(a)?, side(b)?))).collect::<Result<_>>()?;
+        let sides = names.pairs.iter().zip(&drawn).flat_map(|((a, b), (x, y))| [(a, x), (b, y)]);
+        let mut told: Vec<&Axis> = axes.iter().collect();
+        for (axis, grid) in sides {
+            if !told.contains(&axis) {
+                tell_left_out(axis, grid, terminal);
+                told.push(axis);
+            }
+        }
         let mut measured = names.pairs.clone();
         if names.all_pairs {
             measured.extend(all_pairs(&axes));
         }
-        Ok(Self { rows, axes, grids, drawn: names.pairs, measured: unique(measured), truth })
+        Ok(Self { rows, axes, grids, drawn, measured: unique(measured), truth })
     }
 
     /// In addition: the interactions of all pairs of the first `n` columns.
@@ -79,24 +91,15 @@ impl Asked {
     pub fn compute(self, opened: &Opened, args: &EffectArgs, run: &RunArgs, terminal: &Terminal) -> Result<Findings> {
         let effects = effects(opened, self.rows.clone(), run)?;
         let working = progress::working(terminal, "effects", &opened.control);
-        let found = self.with(&effects, opened, args, run, terminal);
+        let found = self.with(&effects, opened, args, run);
         drop(working);
         opened.tell(terminal);
         found
     }
 
-    fn with(
-        self,
-        effects: &Effects,
-        opened: &Opened,
-        args: &EffectArgs,
-        run: &RunArgs,
-        terminal: &Terminal,
-    ) -> Result<Findings> {
+    fn with(self, effects: &Effects, opened: &Opened, args: &EffectArgs, run: &RunArgs) -> Result<Findings> {
         let curves = effects.curves(&self.grids, args.ice)?;
-        let sides = |axis: &Axis| grid(axis, &self.rows, args, SURFACE_POINTS, terminal);
-        let drawn = self.drawn.iter().map(|(a, b)| Ok((sides(a)?, sides(b)?))).collect::<Result<Vec<_>>>()?;
-        let surfaces = effects.surfaces(&drawn)?;
+        let surfaces = effects.surfaces(&self.drawn)?;
         let ale = if args.ale_bins > 0 { effects.ale(&self.ordered(), args.ale_bins)? } else { Vec::new() };
         let interactions = match self.measured.is_empty() {
             true => Vec::new(),
@@ -135,7 +138,7 @@ impl Asked {
     pub fn model_rows(&self, args: &EffectArgs) -> u64 {
         let n = self.rows.rows.nrows();
         let points: usize = self.grids.iter().map(|grid| grid.points.len()).sum();
-        let surfaces = self.drawn.len() * SURFACE_POINTS * SURFACE_POINTS;
+        let surfaces: usize = self.drawn.iter().map(|(x, y)| x.points.len() * y.points.len()).sum();
         let ale = if args.ale_bins > 0 { 2 * self.ordered().len() } else { 0 };
         let sample = args.interaction_rows.min(n);
         let mut sides: Vec<&str> = self.measured.iter().flat_map(|(a, b)| [a.name.as_str(), &b.name]).collect();
@@ -185,21 +188,28 @@ fn unique(pairs: Vec<(Axis, Axis)>) -> Vec<(Axis, Axis)> {
     kept
 }
 
-fn grid(axis: &Axis, rows: &Background, args: &EffectArgs, points: usize, terminal: &Terminal) -> Result<Grid> {
+fn grid(axis: &Axis, rows: &Background, args: &EffectArgs, points: usize) -> Result<Grid> {
     let choice = match args.grid {
         GridKind::Quantiles => GridChoice::Quantiles(points),
         GridKind::Even => GridChoice::Even(points),
         GridKind::Buckets => GridChoice::BucketCentres(points),
     };
-    let (axis, left_out) = axis.most_frequent(args.max_categories, rows.rows.view(), &rows.weights);
+    let (axis, _) = axis.most_frequent(args.max_categories, rows.rows.view(), &rows.weights);
+    Grid::new(&axis, rows.rows.view(), &rows.weights, &choice)
+}
+
+/// Says which categories of an axis its grid lacks.
+fn tell_left_out(axis: &Axis, grid: &Grid, terminal: &Terminal) {
+    let kept = &grid.axis.categories;
+    let left_out: Vec<&str> =
+        axis.categories.iter().filter(|c| !kept.contains(c)).map(|category| category.label.as_str()).collect();
     if !left_out.is_empty() {
         terminal.warn(&format!(
             "`{}` has {} categories: the {} most frequent are kept (`--max-categories`); left out: {}",
             axis.name,
-            axis.categories.len() + left_out.len(),
             axis.categories.len(),
+            kept.len(),
             left_out.join(", ")
         ));
     }
-    Grid::new(&axis, rows.rows.view(), &rows.weights, &choice)
 }
