@@ -2,19 +2,18 @@
 "use strict";
 
 const page = {
-  // Goes down the page a window at a time, as a reader does, so that every figure is drawn.
+  // Goes down the page from figure to figure, as a reader does, and stays with each until it is drawn: a busy machine may take
+  // seconds to tell the page what is in the window. After a minute the checks say which figure is empty.
   async read() {
-    // A frame, or half a second where none comes.
-    const frame = () => new Promise((done) => {
-      requestAnimationFrame(() => setTimeout(done, 20));
-      setTimeout(done, 500);
-    });
-    for (let y = 0; y < document.documentElement.scrollHeight; y += innerHeight / 2) {
-      scrollTo({ top: y, behavior: "instant" });
-      await frame();
+    const wait = (ms) => new Promise((done) => setTimeout(done, ms));
+    for (const plot of document.querySelectorAll(".plot")) {
+      plot.scrollIntoView({ block: "center", behavior: "instant" });
+      for (let waited = 0; plot.childElementCount === 0 && waited < 60_000; waited += 20) await wait(20);
     }
     scrollTo({ top: 0, behavior: "instant" });
-    await frame();
+    // What has just changed its width is drawn anew in the next frame; one comes, or half a second does.
+    await Promise.race([new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))), wait(500)]);
+    await wait(20);
   },
 
   // For each figure its size, what it is drawn with, and the marks or the share of pixels that are not empty.
