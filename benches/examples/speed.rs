@@ -84,6 +84,7 @@ fn stages(model: &dyn Model, device: &Device, background: ArrayView2<f32>, run: 
         tilt: Tensor::zeros([n_pairs], device.burn()),
         full: full.clone(),
         base: full.clone(),
+        even: false,
     };
     let time = |work: &dyn Fn()| {
         // The scheduler books CPU time every few milliseconds: long enough for that not to matter.

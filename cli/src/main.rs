@@ -7,6 +7,7 @@ mod bias_table;
 mod command;
 mod config;
 mod effect_table;
+mod interaction_table;
 mod interrupt;
 mod number;
 mod progress;

@@ -176,6 +176,7 @@ mod tests {
             base_value: 0.0,
             rows: 0,
             values: ["age", "sex"].iter().zip(sizes).map(|(player, size)| driver(player, size, 0.0, 1)).collect(),
+            interactions: Vec::new(),
         };
         let cohort = |name: &str, rows, sizes| Cohort { name: name.into(), rows, global: vec![explained(sizes)] };
         let by = Cohorts {

@@ -2,7 +2,8 @@
 //!
 //! `m_side = Σ_l weight[start[p] + l]·y[t, p, side, l, k] / Σ_l weight[start[p] + l]` (`y` itself for a run of one), and
 //! `out[t, p, k] = link(m_0) − link(m_1) − tilt[p]·(full[t, k] − base[b, k])`, with `b = start[p]` if `base` has a row for
-//! each background row, and 0 if it has one row. A NaN prediction makes its contrast NaN.
+//! each background row, and 0 if it has one row. A NaN prediction makes its contrast NaN. That is the odd contrast; the even one,
+//! of which interactions are made, is `link(m_0) + link(m_1) − (full[t, k] + base[b, k])`.
 
 use crate::{
     Kernel,
@@ -27,6 +28,8 @@ params! {
     per_row,
     /// Rows of `base`: 1, or as many as the background has.
     base_rows,
+    /// 1 for even contrasts, 0 for odd ones.
+    even,
 }
 
 pub const KERNEL: Kernel =
@@ -76,9 +79,10 @@ pub fn value(params: &Params, inputs: Inputs, out: &mut [f32]) {
         let base = &inputs.base[if params.base_rows == 1 { 0 } else { first } * outputs..][..outputs];
         let tilt = f64::from(inputs.tilt[entry]);
         for (k, out) in out.iter_mut().enumerate() {
-            let gain = f64::from(full[k]) - f64::from(base[k]);
-            let contrast = link(mean(side_0, weights, k)) - link(mean(side_1, weights, k));
-            *out = (contrast - tilt * gain) as f32;
+            let [full, base] = [full[k], base[k]].map(f64::from);
+            let [v, complement] = [side_0, side_1].map(|side| link(mean(side, weights, k)));
+            let odd = v - complement - tilt * (full - base);
+            *out = if params.even != 0 { v + complement - (full + base) } else { odd } as f32;
         }
     });
 }
@@ -102,7 +106,7 @@ mod tests {
     use super::*;
 
     const PARAMS: Params =
-        Params { cells: 2, pairs: 1, outputs: 2, run: 2, lanes: 1, logit: 0, per_row: 0, base_rows: 1 };
+        Params { cells: 2, pairs: 1, outputs: 2, run: 2, lanes: 1, logit: 0, per_row: 0, base_rows: 1, even: 0 };
 
     #[test]
     fn a_weighted_run_by_hand() {
@@ -118,6 +122,22 @@ mod tests {
         let mut out = [0.0; 2];
         value(&PARAMS, inputs, &mut out);
         assert_eq!(out, [2.5 - 1.0 - 4.0, 20.0 - 10.0 - 2.0]);
+    }
+
+    #[test]
+    fn an_even_contrast_by_hand() {
+        // The same means, and the ends 9 + 1 and 5 + 1 whatever the tilt.
+        let inputs = Inputs {
+            predictions: &[1.0, 20.0, 3.0, 20.0, 1.0, 4.0, 1.0, 12.0],
+            weights: &[100.0, 1.0, 3.0],
+            start: &[1],
+            tilt: &[0.5],
+            full: &[9.0, 5.0],
+            base: &[1.0, 1.0],
+        };
+        let mut out = [0.0; 2];
+        value(&Params { even: 1, ..PARAMS }, inputs, &mut out);
+        assert_eq!(out, [2.5 + 1.0 - 10.0, 20.0 + 10.0 - 6.0]);
     }
 
     #[test]

@@ -10,6 +10,7 @@ struct Params {
     logit: u32,
     per_row: u32,
     base_rows: u32,
+    even: u32,
 }
 
 @group(0) @binding(0) var<storage, read_write> params: Params;
@@ -75,7 +76,10 @@ fn main(
     if exists && part == 0u {
         let total = sums[lane];
         let b = select(start[entry], 0u, params.base_rows == 1u);
-        let gain = full[t * params.outputs + k] - base[b * params.outputs + k];
-        out[cell] = link(total.x / total.z) - link(total.y / total.z) - tilt[entry] * gain;
+        let ends = vec2<f32>(full[t * params.outputs + k], base[b * params.outputs + k]);
+        let sides = vec2<f32>(link(total.x / total.z), link(total.y / total.z));
+        let odd = sides.x - sides.y - tilt[entry] * (ends.x - ends.y);
+        let even = sides.x + sides.y - (ends.x + ends.y);
+        out[cell] = select(odd, even, params.even != 0u);
     }
 }

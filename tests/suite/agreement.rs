@@ -126,7 +126,11 @@ fn a_tile_of_pairs_is_that_part_of_the_whole() {
 }
 
 /// One case of `value`: T, P, K, L, whether rows differ, whether each background row has its own base.
-fn check_value([rows, pairs, outputs, run]: [usize; 4], per_row: bool, own_base: bool, link: Link) {
+fn check_value(shape: [usize; 4], per_row: bool, own_base: bool, link: Link) {
+    [false, true].into_iter().for_each(|even| check_contrast(shape, per_row, own_base, link, even));
+}
+
+fn check_contrast([rows, pairs, outputs, run]: [usize; 4], per_row: bool, own_base: bool, link: Link, even: bool) {
     let (entries, background) = (if per_row { rows * pairs } else { pairs }, run + 3);
     let y = noise(1, rows * pairs * 2 * run * outputs, 0.1, 0.9);
     let weights = noise(2, background, 0.5, 2.0);
@@ -145,6 +149,7 @@ fn check_value([rows, pairs, outputs, run]: [usize; 4], per_row: bool, own_base:
         logit: u32::from(link == Link::Logit),
         per_row: u32::from(per_row),
         base_rows: base_rows as u32,
+        even: u32::from(even),
     };
     let mut expected = vec![0.0; rows * pairs * outputs];
     let inputs =
@@ -169,6 +174,7 @@ fn check_value([rows, pairs, outputs, run]: [usize; 4], per_row: bool, own_base:
             tilt: floats(&tilt, [entries], &device),
             full: floats(&full, [rows, outputs], &device),
             base: floats(&base, [base_rows, outputs], &device),
+            even,
         };
         let predictions = floats(&y, [rows * pairs * 2 * run, outputs], &device);
         let found = value(predictions.clone(), averaging.clone()).unwrap();
@@ -206,6 +212,7 @@ fn a_nan_prediction_and_a_certain_one_pass_the_logit() {
             tilt: floats(&[0.0; 3], [3], &device),
             full: one(1.0),
             base: one(0.0),
+            even: false,
         };
         let predictions = floats(&[f32::NAN, 0.5, 1.0, 0.5, 0.5, -7.0], [6, 1], &device);
         let found = read(value(predictions, averaging).unwrap()).unwrap();
@@ -436,6 +443,7 @@ fn nothing_is_read_between_mask_and_project() {
                 tilt: floats(&[0.0; 6], [count], &device),
                 full: rows.sum_dim(1),
                 base: floats(&[0.0], [1, 1], &device),
+                even: false,
             };
             let contrasts = value(predictions, averaging).unwrap();
             let matrix = floats(&noise(3, 3 * count, 0.0, 1.0), [3, count], &device);

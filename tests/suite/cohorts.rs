@@ -15,6 +15,7 @@ fn explanation() -> Explanation {
         predictions: Array2::zeros((ROWS, 2)),
         spent: vec![1; ROWS],
         link: Link::Identity,
+        interactions: None,
     }
 }
 
@@ -26,6 +27,7 @@ fn rows_of(whole: &Explanation, rows: &[usize]) -> Explanation {
         predictions: whole.predictions.select(Axis(0), rows),
         spent: vec![1; rows.len()],
         link: whole.link,
+        interactions: None,
     }
 }
 

@@ -18,3 +18,4 @@ mod interaction;
 mod onnx;
 mod oracle;
 mod permutation;
+mod shapley_interactions;

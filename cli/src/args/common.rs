@@ -87,6 +87,11 @@ pub struct DesignArgs {
     /// A number above 0 and below 1, such as 0.01. The budget is spent in rounds; a row can stop after any of them.
     #[arg(long, value_name = "SHARE", value_parser = value::share)]
     pub tolerance: Option<f64>,
+    /// Also how much each two players move the output together beyond what each does: Shapley interaction values.
+    ///
+    /// From the same model rows, for up to 64 players. In the table, in --output (columns `interaction.A*B`) and in the report.
+    #[arg(long)]
+    pub interactions: bool,
     /// Compare groups of rows: the drivers for each category of a column, or each quarter of its numbers.
     ///
     /// Any column of the table: a feature, an id, one left out with --ignore, the label. Of more than 8 categories the most

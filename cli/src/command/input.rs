@@ -75,9 +75,9 @@ impl Input {
     }
 
     /// Columns of the output.
-    pub fn layout(&self, outputs: Vec<String>, stderr: bool) -> Result<Layout> {
+    pub fn layout(&self, outputs: Vec<String>, stderr: bool, interactions: bool) -> Result<Layout> {
         let ids = self.source.table.schema().project(&self.ids).map_err(|error| Error::input(error.to_string()))?;
-        Ok(Layout { ids: ids.fields, outputs, players: self.players.names().to_vec(), stderr })
+        Ok(Layout { ids: ids.fields, outputs, players: self.players.names().to_vec(), stderr, interactions })
     }
 
     /// The parts of the table that a column tells apart.

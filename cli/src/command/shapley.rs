@@ -160,6 +160,9 @@ fn explainer(opened: &Opened, background: &BackgroundArgs, design: &DesignArgs, 
     if design.draw == Draw::PerRow {
         builder = builder.draw_per_row();
     }
+    if design.interactions {
+        builder = builder.interactions();
+    }
     if let Some(bytes) = run.memory {
         builder = builder.memory(bytes);
     }

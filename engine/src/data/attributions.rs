@@ -4,7 +4,7 @@ use super::layout::{Layout, Value};
 use super::names;
 use super::parquet::{self, open};
 use super::table::of_file;
-use crate::explain::{Explanation, Link, Provenance};
+use crate::explain::{Explanation, Interactions, Link, Provenance};
 use crate::{Error, Result};
 use ::parquet::file::metadata::{FileMetaData, KeyValue};
 use arrow::array::{Array, AsArray, RecordBatch};
@@ -77,7 +77,7 @@ impl AttributionReader {
         &self.provenance
     }
 
-    /// Outputs, players, id columns, and whether there are standard errors.
+    /// Outputs, players, id columns, and whether there are standard errors and interactions.
     pub fn layout(&self) -> &Layout {
         &self.layout
     }
@@ -111,6 +111,7 @@ impl AttributionReader {
             predictions: Array2::zeros((rows, outputs)),
             spent: vec![self.provenance.rows_per_instance as u64; rows],
             link: self.link,
+            interactions: self.layout.interactions.then(|| Interactions::unknown(rows, outputs, players)),
         };
         for &(value, at) in &self.columns {
             if let Value::Base { k } = value {
@@ -123,6 +124,11 @@ impl AttributionReader {
                 Value::Shap { k, i } => e.values.slice_mut(ndarray::s![.., k, i]),
                 Value::Stderr { k, i } => e.stderr.slice_mut(ndarray::s![.., k, i]),
                 Value::Prediction { k } | Value::Base { k } => e.predictions.column_mut(k),
+                Value::Interaction { k, pair, .. } | Value::InteractionStderr { k, pair, .. } => {
+                    let Some(interactions) = &mut e.interactions else { continue };
+                    let of = if value.is_stderr() { &mut interactions.stderr } else { &mut interactions.values };
+                    of.slice_mut(ndarray::s![.., k, pair])
+                }
             };
             to.into_iter().zip(column.as_primitive::<Float32Type>().values()).for_each(|(to, from)| *to = *from);
         }
@@ -204,18 +210,19 @@ fn provenance(metadata: &FileMetaData) -> Result<Provenance> {
 /// Where the columns are that a provenance promises.
 fn columns(schema: &SchemaRef, provenance: &Provenance) -> Result<(Layout, Vec<(Value, usize)>)> {
     let (outputs, players) = (provenance.outputs.clone(), provenance.players.clone());
-    let mut layout = Layout { ids: Default::default(), outputs, players, stderr: true };
+    let mut layout = Layout { ids: Default::default(), outputs, players, stderr: true, interactions: true };
     let find = |value: &Value| {
         let due = layout.field(*value, false);
         schema.index_of(due.name()).ok().map(|at| (*value, at)).ok_or(due)
     };
-    let (errors, rest): (Vec<Value>, Vec<Value>) =
-        layout.values().into_iter().partition(|value| matches!(value, Value::Stderr { .. }));
-    let errors: Vec<_> = errors.iter().map(find).collect();
-    let stderr = errors.iter().any(|found| found.is_ok());
-    let found = rest.iter().map(find).chain(errors.into_iter().filter(|_| stderr));
-    let found: Vec<(Value, usize)> = found.collect::<Result<_, Field>>().map_err(|due| lacking(&due, schema))?;
-    layout.stderr = stderr;
+    let all = layout.values();
+    let present = |kind: &dyn Fn(&Value) -> bool| all.iter().any(|value| kind(value) && find(value).is_ok());
+    let stderr = present(&|value| value.is_stderr());
+    let interactions = present(&|value| value.is_interaction());
+    let due = all.iter().filter(|v| (stderr || !v.is_stderr()) && (interactions || !v.is_interaction()));
+    let found: Vec<(Value, usize)> =
+        due.map(find).collect::<Result<_, Field>>().map_err(|due| lacking(&due, schema))?;
+    (layout.stderr, layout.interactions) = (stderr, interactions);
     Ok((layout, found))
 }
 

@@ -1,10 +1,12 @@
 //! The columns of a table of attributions.
 //!
 //! ids, `prediction[.output]`, `base_value[.output]`, `shap.<player>[.<output>]`, `stderr.<player>[.<output>]`; the suffix only when
-//! there are several outputs; players vary fastest. Clarify's layout: `<player>_<output>`, then the ids.
+//! there are several outputs; players vary fastest. With interactions `interaction.<a>*<b>[.<output>]` and `stderr.<a>*<b>[.<output>]`
+//! too, pairs of players (0, 1), (0, 2) … (1, 2) … fastest. Clarify's layout: `<player>_<output>`, then the ids.
 
 use super::names;
-use crate::explain::Explanation;
+use crate::design::player_pairs;
+use crate::explain::{Explanation, Interactions};
 use crate::{Error, Result};
 use arrow::array::{ArrayRef, Float32Array, Float64Array, RecordBatch};
 use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
@@ -20,15 +22,29 @@ pub struct Layout {
     pub players: Vec<String>,
     /// Write standard errors too.
     pub stderr: bool,
+    /// Write interactions too.
+    pub interactions: bool,
 }
 
-/// One column of numbers: `k` is an output, `i` a player.
+/// One column of numbers: `k` is an output, `i` and `j` are players, `pair` is the place of theirs.
 #[derive(Debug, Clone, Copy)]
 pub enum Value {
     Prediction { k: usize },
     Base { k: usize },
     Shap { k: usize, i: usize },
     Stderr { k: usize, i: usize },
+    Interaction { k: usize, i: usize, j: usize, pair: usize },
+    InteractionStderr { k: usize, i: usize, j: usize, pair: usize },
+}
+
+impl Value {
+    pub fn is_interaction(self) -> bool {
+        matches!(self, Value::Interaction { .. } | Value::InteractionStderr { .. })
+    }
+
+    pub fn is_stderr(self) -> bool {
+        matches!(self, Value::Stderr { .. } | Value::InteractionStderr { .. })
+    }
 }
 
 impl Layout {
@@ -41,6 +57,13 @@ impl Layout {
         values.extend(pairs().map(|(k, i)| Value::Shap { k, i }));
         if self.stderr {
             values.extend(pairs().map(|(k, i)| Value::Stderr { k, i }));
+        }
+        if self.interactions {
+            let of = |k: usize| player_pairs(self.players.len()).enumerate().map(move |(pair, (i, j))| (k, i, j, pair));
+            values.extend(outputs().flat_map(of).map(|(k, i, j, pair)| Value::Interaction { k, i, j, pair }));
+            if self.stderr {
+                values.extend(outputs().flat_map(of).map(|(k, i, j, pair)| Value::InteractionStderr { k, i, j, pair }));
+            }
         }
         values
     }
@@ -58,6 +81,12 @@ impl Layout {
             Value::Base { k } => format!("base_value{}", output(k)),
             Value::Shap { k, i } => format!("shap.{}{}", self.players[i], output(k)),
             Value::Stderr { k, i } => format!("stderr.{}{}", self.players[i], output(k)),
+            Value::Interaction { k, i, j, .. } => {
+                format!("interaction.{}*{}{}", self.players[i], self.players[j], output(k))
+            }
+            Value::InteractionStderr { k, i, j, .. } => {
+                format!("stderr.{}*{}{}", self.players[i], self.players[j], output(k))
+            }
         };
         let kind = if matches!(value, Value::Base { .. }) { DataType::Float64 } else { DataType::Float32 };
         Field::new(name, kind, false)
@@ -98,6 +127,9 @@ impl Layout {
                 ids.len()
             )));
         }
+        if self.interactions && e.interactions.is_none() {
+            return Err(Error::input("an explanation without interactions does not fit a table of them"));
+        }
         let numbers = values.iter().map(|v| column(*v, e));
         let ids = ids.iter().cloned();
         let columns: Vec<ArrayRef> = if clarify { numbers.chain(ids).collect() } else { ids.chain(numbers).collect() };
@@ -113,5 +145,11 @@ fn column(value: Value, e: &Explanation) -> ArrayRef {
         Value::Base { k } => Arc::new(Float64Array::from(vec![e.base_values[k]; e.predictions.nrows()])),
         Value::Shap { k, i } => floats(e.values.slice(s![.., k, i])),
         Value::Stderr { k, i } => floats(e.stderr.slice(s![.., k, i])),
+        Value::Interaction { k, pair, .. } => floats(interactions(e).values.slice(s![.., k, pair])),
+        Value::InteractionStderr { k, pair, .. } => floats(interactions(e).stderr.slice(s![.., k, pair])),
     }
+}
+
+fn interactions(e: &Explanation) -> &Interactions {
+    e.interactions.as_ref().expect("checked by `Layout::batch`")
 }

@@ -121,8 +121,13 @@ mod tests {
     }
 
     fn write_to(full: File, path: &Path, format: OutputFormat) -> Result<()> {
-        let layout =
-            Layout { ids: Default::default(), outputs: vec!["y".into()], players: vec!["a".into()], stderr: false };
+        let layout = Layout {
+            ids: Default::default(),
+            outputs: vec!["y".into()],
+            players: vec!["a".into()],
+            stderr: false,
+            interactions: false,
+        };
         let explanation = Explanation {
             values: Array3::zeros((3, 1, 1)),
             stderr: Array3::zeros((3, 1, 1)),
@@ -130,6 +135,7 @@ mod tests {
             predictions: Array2::zeros((3, 1)),
             spent: vec![1],
             link: crate::kernels::Link::Identity,
+            interactions: None,
         };
         let mut writer = AttributionWriter::on(Pending::create(path, false)?, Box::new(full), format, layout)?;
         writer.write(&explanation, None)?;

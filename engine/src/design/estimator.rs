@@ -27,6 +27,11 @@ impl Estimator {
         Self { matrix, n_players, exact: false }
     }
 
+    /// Whether nothing in the design is random.
+    pub fn is_exact(&self) -> bool {
+        self.exact
+    }
+
     /// Jackknife groups; the standard error has one degree of freedom fewer.
     pub fn n_groups(&self) -> usize {
         self.matrix.nrows() / self.n_players - 1

@@ -24,18 +24,15 @@
 //! Sources: Krige/Matheron best linear prediction; Fumagalli et al. 2026 (odd orders, PolySHAP and OddSHAP, are the basis of K_tri);
 //! Lange 2016 and Zhou et al. 2019 (multiplicative updates for variance components); Efron & Stein 1981 (jackknife).
 
-use super::Design;
 use super::estimator::{Estimator, widening};
+use super::{Design, components};
 use crate::data::Background;
 use faer::linalg::solvers::{DenseSolveCore, Llt, Solve};
 use faer::{Mat, Side};
 use ndarray::{Array2, ArrayView1, ArrayView2};
 use rand::Rng;
 use rand::seq::SliceRandom;
-use rayon::prelude::*;
 
-/// Rounds of multiplicative updates for the variances; more change no attribution by more than a percent of its error.
-const UPDATES: usize = 30;
 /// Above this many covariate columns only the standardised values are used, not their squares and steps.
 const MANY_COLUMNS: usize = 384;
 
@@ -167,6 +164,30 @@ impl Features {
 }
 
 impl Features {
+    pub(super) fn n_players(&self) -> f64 {
+        self.n as f64
+    }
+
+    pub(super) fn sign(&self, pair: usize, player: usize) -> f64 {
+        self.signs[(pair, player)]
+    }
+
+    pub(super) fn sign_sum(&self, pair: usize) -> f64 {
+        self.n as f64 * self.tilts[pair]
+    }
+
+    /// s · s', `[pairs, pairs]`.
+    pub(super) fn dots(&self) -> Mat<f64> {
+        &self.signs * self.signs.transpose()
+    }
+
+    /// c − 1 of two pairs.
+    pub(super) fn common(&self, p: usize, q: usize) -> f64 {
+        self.runs.common(p, q)
+    }
+}
+
+impl Features {
     /// The variance of an attribution before any contrast is known: τ₁(1 − 1/n) + τ₃ Σ_T ([i ∈ T]/3 − 1/n)², the same for each player.
     fn attribution_variance(&self, v: &Variances) -> f64 {
         let n = self.n as f64;
@@ -220,103 +241,35 @@ fn transformed(column: &[f64], weights: &[f64], count: usize) -> Vec<Vec<f64>> {
 impl Variances {
     /// Equal shares of the variance of a pair, for a run without a pilot.
     pub fn even(features: &Features) -> Self {
-        let traces = features.parts().map(|part| mean_diagonal(&part));
-        let share = |trace: f64| if trace > 1e-12 { 1.0 / 6.0 / trace } else { 0.0 };
-        let [one, own, cross, row, tri] = traces.map(share);
-        Self { one, own, cross, row, tri, noise: 1.0 / 6.0 }
+        Self::of(components::even(&features.parts()))
     }
 
-    /// Fits the variances to pilot contrasts `[pairs, pilot rows · outputs]` by maximum likelihood: multiplicative updates
-    /// τ ← τ √(aᵀK a / tr(A⁻¹K)), a = A⁻¹d, averaged over columns. Columns are scaled to mean square 1 first; columns of zeros are left out.
+    /// Fits the variances to pilot contrasts `[pairs, pilot rows · outputs]` by maximum likelihood. Columns are scaled to mean square 1
+    /// first; columns of zeros are left out.
     pub fn fit(features: &Features, contrasts: ArrayView2<f64>) -> Self {
-        let mut variances = Self::even(features);
-        let columns: Vec<Vec<f64>> = contrasts
-            .columns()
-            .into_iter()
-            .filter_map(|column| {
-                let scale = (column.iter().map(|d| d * d).sum::<f64>() / column.len() as f64).sqrt();
-                (scale.is_finite() && scale > 0.0).then(|| column.iter().map(|d| d / scale).collect())
-            })
-            .collect();
-        if columns.is_empty() {
-            return variances;
-        }
-        let d = Mat::from_fn(features.n_pairs(), columns.len(), |p, j| columns[j][p]);
-        let (products, parts) = (features.products(), features.parts());
-        let scales = parts.each_ref().map(mean_diagonal);
-        for _ in 0..UPDATES {
-            let Ok(factor) = features.covariance(&products, &variances).llt(Side::Lower) else { break };
-            let inverse = factor.inverse();
-            let a = factor.solve(&d);
-            let mut next = variances;
-            let targets = [&mut next.one, &mut next.own, &mut next.cross, &mut next.row, &mut next.tri];
-            for ((part, variance), scale) in parts.iter().zip(targets).zip(scales) {
-                if scale > 1e-12 {
-                    *variance *= (quadratic(part, &a) / trace_of_product(&inverse, part)).max(0.0).sqrt();
-                }
-            }
-            let noise = |p: usize| 1.0 / features.weights[p];
-            let top: f64 =
-                (0..a.nrows()).map(|p| noise(p) * (0..a.ncols()).map(|j| a[(p, j)].powi(2)).sum::<f64>()).sum();
-            let bottom: f64 = (0..a.nrows()).map(|p| noise(p) * inverse[(p, p)]).sum();
-            next.noise *= (top / a.ncols() as f64 / bottom).max(0.0).sqrt();
-            variances = next.floored(&scales);
-        }
-        variances
+        let parts = features.parts();
+        let (mut tau, mut sigma) = components::even(&parts);
+        let noise: Vec<f64> = features.weights.iter().map(|weight| 1.0 / weight).collect();
+        components::fit(&parts, &noise, &components::scaled(contrasts), &mut tau, &mut sigma);
+        Self::of((tau, sigma))
     }
 
-    /// No part falls below 10⁻⁷ of the largest share, so that A stays positive definite and a part can come back.
-    fn floored(mut self, scales: &[f64; 5]) -> Self {
-        let parts = [&mut self.one, &mut self.own, &mut self.cross, &mut self.row, &mut self.tri];
-        let largest = parts.iter().zip(scales).map(|(v, s)| **v * s).fold(self.noise, f64::max);
-        for (variance, scale) in parts.into_iter().zip(scales) {
-            if *scale > 1e-12 {
-                *variance = variance.max(1e-7 * largest / scale);
-            }
-        }
-        self.noise = self.noise.max(1e-7 * largest);
-        self
+    fn of(([one, own, cross, row, tri], noise): ([f64; 5], f64)) -> Self {
+        Self { one, own, cross, row, tri, noise }
     }
-}
-
-fn mean_diagonal(matrix: &Mat<f64>) -> f64 {
-    (0..matrix.nrows()).map(|p| matrix[(p, p)]).sum::<f64>() / matrix.nrows() as f64
-}
-
-/// Mean over columns a of aᵀ K a.
-fn quadratic(matrix: &Mat<f64>, a: &Mat<f64>) -> f64 {
-    let product = matrix * a;
-    let sum: f64 = (0..a.ncols()).map(|j| (0..a.nrows()).map(|p| a[(p, j)] * product[(p, j)]).sum::<f64>()).sum();
-    sum / a.ncols() as f64
-}
-
-fn trace_of_product(a: &Mat<f64>, b: &Mat<f64>) -> f64 {
-    (0..a.ncols())
-        .into_par_iter()
-        .map(|q| (0..a.nrows()).map(|p| a[(p, q)] * b[(p, q)]).sum::<f64>())
-        .collect::<Vec<_>>()
-        .iter()
-        .sum()
 }
 
 /// The Cholesky factor of A. Noise too small for f64 to tell A from a singular matrix is raised tenfold until it is not.
-fn factor(features: &Features, mut variances: Variances) -> Llt<f64> {
-    let products = features.products();
+pub(super) fn factor(covariance: impl Fn(f64) -> Mat<f64>, mut noise: f64) -> Llt<f64> {
     loop {
-        match features.covariance(&products, &variances).llt(Side::Lower) {
+        match covariance(noise).llt(Side::Lower) {
             Ok(factor) => return factor,
-            Err(_) => variances.noise = (10.0 * variances.noise).max(f64::MIN_POSITIVE),
+            Err(_) => noise = (10.0 * noise).max(f64::MIN_POSITIVE),
         }
     }
 }
 
-/// M = F A⁻¹ and, for `groups` random groups a of the pairs, the change when it is left out: −M_a ((A⁻¹)_aa)⁻¹ (A⁻¹)_a. Too few pairs for
-/// two a group make fewer groups, and none below four pairs.
-///
-/// An estimator that gains faster than 1/√pairs changes by more than its error when pairs are left out. Under the covariance that made M the
-/// jackknife's variance of player i is (g − 1)/g Σ_a (M_a ((A⁻¹)_aa)⁻¹ M_aᵀ)_ii on average, and its error's is (cov φ − M Fᵀ)_ii: the changes
-/// are scaled by the root of their ratio, so that both agree, and by Student's factor for the `rounds` · (groups − 1) degrees of freedom of the
-/// run, so that ±1.96 standard errors are a 95 % interval.
+/// The estimator of the attributions from a design's contrasts.
 pub fn estimator(
     features: &Features,
     variances: &Variances,
@@ -326,13 +279,34 @@ pub fn estimator(
 ) -> Estimator {
     let (n, pairs) = (features.n, features.n_pairs());
     let targets = features.targets(variances);
-    let factor = factor(features, *variances);
+    let products = features.products();
+    let factor = factor(|noise| features.covariance(&products, &Variances { noise, ..*variances }), variances.noise);
     let mut matrix = factor.solve(&targets);
     // Efficiency: what rounding left of the sum over players goes.
     for pair in 0..pairs {
         let mean = (0..n).map(|i| matrix[(pair, i)]).sum::<f64>() / n as f64;
         (0..n).for_each(|i| matrix[(pair, i)] -= mean);
     }
+    let prior = features.attribution_variance(variances);
+    predictor(&factor, &targets, &matrix, prior, (groups, rounds), rng)
+}
+
+/// M = F A⁻¹ (`matrix`, transposed) and, for `groups` random groups a of the pairs, the change when it is left out: −M_a ((A⁻¹)_aa)⁻¹
+/// (A⁻¹)_a. Too few pairs for two a group make fewer groups, and none below four pairs.
+///
+/// An estimator that gains faster than 1/√pairs changes by more than its error when pairs are left out. Under the covariance that made M the
+/// jackknife's variance of target i is (g − 1)/g Σ_a (M_a ((A⁻¹)_aa)⁻¹ M_aᵀ)_ii on average, and its error's is (prior − M Fᵀ)_ii: the changes
+/// are scaled by the root of their ratio, so that both agree, and by Student's factor for the `rounds` · (groups − 1) degrees of freedom of the
+/// run, so that ±1.96 standard errors are a 95 % interval.
+pub(super) fn predictor(
+    factor: &Llt<f64>,
+    targets: &Mat<f64>,
+    matrix: &Mat<f64>,
+    prior: f64,
+    (groups, rounds): (usize, usize),
+    rng: &mut impl Rng,
+) -> Estimator {
+    let (pairs, n) = (matrix.nrows(), matrix.ncols());
     let inverse = factor.inverse();
     let mut order: Vec<usize> = (0..pairs).collect();
     order.shuffle(rng);
@@ -349,7 +323,6 @@ pub fn estimator(
         across * solved
     };
     let changes: Vec<Mat<f64>> = (0..groups).map(deletion).collect();
-    let prior = features.attribution_variance(variances);
     let scale = |i: usize| {
         let explained: f64 = (0..pairs).map(|p| matrix[(p, i)] * targets[(p, i)]).sum();
         ((prior - explained).max(0.0) / expected[i]).sqrt() * widening(rounds * groups.saturating_sub(1))

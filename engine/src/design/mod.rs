@@ -20,14 +20,17 @@
 //! | length of the run | `Design::run`: all background rows (crossed), 1 (per background row), or between |
 
 mod coalitions;
+mod components;
 mod draw;
 mod estimator;
 mod exact;
+mod interaction;
 mod kriging;
 mod plan;
 
 pub use coalitions::Coalitions;
 pub use estimator::Estimator;
+pub use interaction::{EvenVariances, MOST_PLAYERS, player_pairs};
 pub use kriging::Variances;
 pub use plan::{AUTO_ROWS, Budget, DesignChoice, EXACT_PLAYERS, Plan, Request, RowDesigns};
 
@@ -66,6 +69,11 @@ impl Design {
     /// Whether the matrix needs the variances of a pilot.
     pub fn wants_pilot(&self) -> bool {
         matches!(self.solver, Solver::Kriging(_))
+    }
+
+    /// Whether nothing in the design is random.
+    pub fn is_exact(&self) -> bool {
+        matches!(&self.solver, Solver::Known(estimator) if estimator.is_exact())
     }
 
     /// `[pairs]`: (2|z| − n)/n, the share of v1 − v0 that an even split gives to the pair's contrast.

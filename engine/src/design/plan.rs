@@ -3,6 +3,7 @@
 use super::coalitions::Coalitions;
 use super::draw::{self, Draw};
 use super::estimator::Estimator;
+use super::interaction::{self, EvenVariances};
 use super::kriging::{self, Features, Variances};
 use super::{Design, Solver, exact};
 use crate::data::Background;
@@ -24,6 +25,8 @@ const MAX_PAIRS: usize = 4096;
 const PILOT_PAIRS: usize = 400;
 /// Jackknife groups of a run; its rounds share them, at least two each.
 const GROUPS: usize = 16;
+/// The same of its interactions, whose matrix has a row for each pair of players.
+const EVEN_GROUPS: usize = 8;
 
 /// How many model rows to spend on each explained row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -238,11 +241,15 @@ impl Plan<'_> {
 
     /// The pairs to evaluate on pilot rows, if the design's matrix depends on a pilot.
     pub fn pilot(&self) -> Option<Design> {
-        let design = self.rounds.first().filter(|design| design.wants_pilot())?;
+        self.rounds.first().filter(|design| design.wants_pilot()).map(|design| self.some_of(design))
+    }
+
+    /// Random pairs of a design, enough for a pilot.
+    fn some_of(&self, design: &Design) -> Design {
         let mut rng = ChaCha8Rng::seed_from_u64(self.request.seed);
         let mut chosen = index::sample(&mut rng, design.n_pairs(), PILOT_PAIRS.min(design.n_pairs())).into_vec();
         chosen.sort_unstable();
-        Some(design.select(&chosen))
+        design.select(&chosen)
     }
 
     /// Fits the variances to the contrasts of the pilot `[pairs, pilot rows · outputs]`.
@@ -262,6 +269,29 @@ impl Plan<'_> {
         rng.set_stream(u64::MAX - round as u64);
         let rounds = self.rounds.len();
         kriging::estimator(&features, &variances, groups(rounds), rounds, &mut rng)
+    }
+
+    /// Fits the variances of the even game to even contrasts of a pilot `[pairs, pilot rows · outputs]`.
+    pub fn fit_even(&self, pilot: &Design, contrasts: ArrayView2<f64>) -> EvenVariances {
+        EvenVariances::fit(&self.features(pilot), contrasts)
+    }
+
+    /// The pairs to evaluate on pilot rows for the matrix of interactions; none where all pairs are evaluated.
+    pub fn even_pilot(&self) -> Option<Design> {
+        self.rounds.first().filter(|design| !design.is_exact()).map(|design| self.some_of(design))
+    }
+
+    /// The matrix of a round's interactions; `variances` are needed if there is an [even pilot](Self::even_pilot).
+    pub fn interactions(&self, round: usize, variances: Option<&EvenVariances>) -> Estimator {
+        let design = &self.rounds[round];
+        let Some(variances) = variances.filter(|_| !design.is_exact()) else {
+            return interaction::enumerated(&design.pairs);
+        };
+        let mut rng = ChaCha8Rng::seed_from_u64(self.request.seed);
+        rng.set_stream(u64::MAX / 2 - round as u64);
+        let rounds = self.rounds.len();
+        let groups = EVEN_GROUPS.div_ceil(rounds).max(2);
+        interaction::estimator(&self.features(design), variances, groups, rounds, &mut rng)
     }
 
     fn features(&self, design: &Design) -> Features {

@@ -6,7 +6,7 @@ use super::placed::Placed;
 use super::predictor::Predictor;
 use super::{Link, Players, Provenance};
 use crate::data::Background;
-use crate::design::{Budget, DesignChoice, Plan, Request, Variances};
+use crate::design::{Budget, DesignChoice, EvenVariances, MOST_PLAYERS, Plan, Request, Variances};
 use crate::kernels;
 use crate::model::Model;
 use crate::{Device, Error, Result};
@@ -33,6 +33,7 @@ pub struct Builder {
     memory: Option<u64>,
     pilot: Option<Array2<f32>>,
     per_row: bool,
+    interactions: bool,
     control: Control,
 }
 
@@ -53,6 +54,7 @@ impl Builder {
             memory: None,
             pilot: None,
             per_row: false,
+            interactions: false,
             control: Control::default(),
         }
     }
@@ -127,6 +129,13 @@ impl Builder {
         self
     }
 
+    /// Also estimates the Shapley interaction value of every pair of players, from the same model rows: [`super::Interactions`]. From 2 to
+    /// [`MOST_PLAYERS`] players, and not with [`Self::draw_per_row`].
+    pub fn interactions(mut self) -> Self {
+        self.interactions = true;
+        self
+    }
+
     pub fn control(mut self, control: Control) -> Self {
         self.control = control;
         self
@@ -162,6 +171,9 @@ impl Builder {
             return Err(Error::input("a tolerance needs one design for all rows: its rounds are shared")
                 .hint("leave out `--tolerance` or `--draw per-row`"));
         }
+        if self.interactions {
+            check_interactions(players.len(), row_designs.is_some())?;
+        }
         let provenance = Provenance {
             version: env!("CARGO_PKG_VERSION").into(),
             device: device.name().into(),
@@ -189,6 +201,7 @@ impl Builder {
             designs: Vec::new(),
             row_designs,
             tolerance: self.tolerance,
+            interactions: self.interactions,
             provenance,
         };
         shap.predict_background(&self.background)?;
@@ -197,13 +210,14 @@ impl Builder {
         }
         let pilot = self.pilot.filter(|rows| rows.nrows() > 0);
         let pilot = pilot.as_ref().unwrap_or(&self.background.rows);
-        let variances = fit(&shap, &plan, pilot)?;
+        let (variances, even) = fit(&shap, &plan, pilot)?;
         let placed = (0..plan.rounds.len()).map(|round| {
             if shap.predictor.control.stopped() {
                 return Err(Error::Interrupted);
             }
             let estimator = plan.estimator(round, variances.as_ref());
-            shap.place(plan.rounds[round].clone(), Some(estimator))
+            let interactions = shap.interactions.then(|| plan.interactions(round, even.as_ref()));
+            shap.place(plan.rounds[round].clone(), Some(estimator), interactions)
         });
         let designs: Vec<Placed> = placed.collect::<Result<_>>()?;
         shap.designs = designs;
@@ -236,14 +250,34 @@ fn around(rows: usize, plan: &Plan) -> impl Iterator<Item = usize> {
     (0..rows + past).map(move |row| row % rows)
 }
 
-/// The variances of a random design, from its contrasts on a few rows.
-fn fit(shap: &KernelShap, plan: &Plan, rows: &Array2<f32>) -> Result<Option<Variances>> {
-    let Some(design) = plan.pilot() else { return Ok(None) };
+fn check_interactions(players: usize, per_row: bool) -> Result<()> {
+    if per_row {
+        return Err(Error::input("interactions need one design for all rows")
+            .hint("leave out `--interactions` or `--draw per-row`"));
+    }
+    if !(2..=MOST_PLAYERS).contains(&players) {
+        return Err(Error::input(format!(
+            "interactions are of pairs of players, 2 to {MOST_PLAYERS} of them; there are {players}"
+        ))
+        .hint("group features with `--groups`, or leave out `--interactions`"));
+    }
+    Ok(())
+}
+
+/// The variances of a random design and of its interactions, from its contrasts on a few rows.
+fn fit(shap: &KernelShap, plan: &Plan, rows: &Array2<f32>) -> Result<(Option<Variances>, Option<EvenVariances>)> {
+    let pilot = if shap.interactions { plan.even_pilot() } else { plan.pilot() };
+    let Some(design) = pilot else { return Ok((None, None)) };
     let rows = rows.slice(ndarray::s![..rows.nrows().min(PILOT_ROWS), ..]);
     let (n_rows, pairs, outputs) = (rows.nrows(), design.n_pairs(), shap.predictor.outputs.len());
     let contrasts = shap.pilot(design.clone(), rows)?;
-    let at =
-        |p: usize, column: usize| f64::from(contrasts[((column / outputs) * pairs + p) * outputs + column % outputs]);
-    let columns = Array2::from_shape_fn((pairs, n_rows * outputs), |(p, column)| at(p, column));
-    Ok(Some(plan.fit(&design, columns.view())))
+    let kinds = if shap.interactions { 2 } else { 1 };
+    let columns = |kind: usize| {
+        let at =
+            |row: usize, p: usize, k: usize| f64::from(contrasts[((row * pairs + p) * kinds + kind) * outputs + k]);
+        Array2::from_shape_fn((pairs, n_rows * outputs), |(p, column)| at(column / outputs, p, column % outputs))
+    };
+    let odd = plan.pilot().is_some().then(|| plan.fit(&design, columns(0).view()));
+    let even = shap.interactions.then(|| plan.fit_even(&design, columns(1).view()));
+    Ok((odd, even))
 }

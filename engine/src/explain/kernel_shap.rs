@@ -5,12 +5,13 @@
 
 use super::builder::Builder;
 use super::estimate::{Estimate, settled};
+use super::interactions::Interactions;
 use super::placed::{Placed, Stage};
 use super::predictor::Predictor;
 use super::tiles::{Tile, join, tiles};
 use super::{Explanation, Provenance};
 use crate::data::Background;
-use crate::design::{Design, RowDesigns};
+use crate::design::{Design, Estimator, RowDesigns};
 use crate::kernels::{self, Averaging};
 use crate::model::Model;
 use crate::{Error, Result};
@@ -32,6 +33,8 @@ pub struct KernelShap {
     /// In place of `designs`, if every row has a draw of its own.
     pub(super) row_designs: Option<RowDesigns>,
     pub(super) tolerance: Option<f64>,
+    /// Whether interactions are computed too.
+    pub(super) interactions: bool,
     pub(super) provenance: Provenance,
 }
 
@@ -87,7 +90,10 @@ impl KernelShap {
         let x = kernels::matrix(rows, &self.predictor.device);
         explanation.predictions = self.predictor.predict_rows(&x, tile_rows, ("row", Some(first_row)))?;
         let full = self.linked(&explanation.predictions);
-        let mut sums = Estimate::zeros(n_rows * n_outputs, self.provenance.players.len());
+        let n_players = self.provenance.players.len();
+        let mut sums = Estimate::zeros(n_rows * n_outputs, n_players);
+        let mut together = Estimate::zeros(n_rows * n_outputs, n_players * (n_players - 1) / 2);
+        explanation.interactions = self.interactions.then(|| Interactions::zeros(n_rows, n_outputs, n_players));
         let mut open: Vec<usize> = (0..n_rows).collect();
         if let Some(designs) = &self.row_designs {
             let part = self.run_rows(designs, rows, &x, &full, tile_rows)?;
@@ -98,11 +104,19 @@ impl KernelShap {
             }
         }
         for (round, placed) in self.designs.iter().enumerate() {
-            let part = self.run(placed, &select(&x, &open, n_rows), &select(&full, &open, n_rows), tile_rows)?;
+            let (part, even) =
+                self.run(placed, &select(&x, &open, n_rows), &select(&full, &open, n_rows), tile_rows)?;
             let model_rows = placed.design.model_rows();
             for (position, &row) in open.iter().enumerate() {
                 self.check_mixed(&part, position, first_row + row)?;
                 self.settle(&mut explanation, &mut sums, &part, (row, position, round + 1, model_rows));
+                if let (Some(interactions), Some(even)) = (&mut explanation.interactions, &even) {
+                    for k in 0..n_outputs {
+                        let at = row * n_outputs + k;
+                        together.add(at, even, position * n_outputs + k);
+                        interactions.set(row, k, &together, at, round + 1);
+                    }
+                }
             }
             if let Some(tolerance) = self.tolerance {
                 open.retain(|&row| !settled(&explanation, row, tolerance));
@@ -134,31 +148,46 @@ impl KernelShap {
         }
     }
 
-    /// One round: its contrasts times its matrix, `[row · output][player]`.
-    fn run(&self, placed: &Placed, x: &Tensor<2>, full: &Tensor<2>, tile_rows: usize) -> Result<Estimate> {
-        let cells = x.dims()[0] * self.predictor.outputs.len();
-        let (Some((matrix, estimator)), true) = (&placed.solver, placed.design.n_pairs() > 0) else {
-            return Ok(Estimate::zeros(cells, placed.design.n_players));
+    /// One round: its contrasts times its matrix, `[row · output][player]`, and its even contrasts times theirs, `[row · output][pair of
+    /// players]`, if there is one.
+    fn run(
+        &self,
+        placed: &Placed,
+        x: &Tensor<2>,
+        full: &Tensor<2>,
+        tile_rows: usize,
+    ) -> Result<(Estimate, Option<Estimate>)> {
+        let (rows, outputs) = (x.dims()[0], self.predictor.outputs.len());
+        let (Some(solver), pairs @ 1..) = (&placed.solver, placed.design.n_pairs()) else {
+            return Ok((Estimate::zeros(rows * outputs, placed.design.n_players), None));
         };
         let contrasts = self.contrasts(placed, x, full, tile_rows)?;
-        let whole = Tensor::<1, Int>::from_data(
-            kernels::list(vec![0, placed.design.n_pairs() as i32]),
-            self.predictor.device.burn(),
-        );
+        let Some(even) = &placed.interactions else {
+            return Ok((self.solve(solver, contrasts)?, None));
+        };
+        let [odd_part, even_part] = [0, outputs].map(|k| contrasts.clone().slice([0..rows, 0..pairs, k..k + outputs]));
+        Ok((self.solve(solver, odd_part)?, Some(self.solve(even, even_part)?)))
+    }
+
+    /// A matrix times contrasts `[rows, pairs, outputs]`, read back.
+    fn solve(&self, (matrix, estimator): &(Tensor<2>, Estimator), contrasts: Tensor<3>) -> Result<Estimate> {
+        let pairs = contrasts.dims()[1];
+        let whole = Tensor::<1, Int>::from_data(kernels::list(vec![0, pairs as i32]), self.predictor.device.burn());
         let products = kernels::read(kernels::project(contrasts, matrix.clone(), whole)?)?;
         let (values, variances) =
             products.par_chunks_exact(matrix.dims()[0]).map(|product| estimator.finish(product)).unzip();
         Ok(Estimate { values, variances })
     }
 
-    /// mask → predict → value over all tiles: `[rows, pairs, outputs]`, left on the device.
+    /// mask → predict → value over all tiles: `[rows, pairs, outputs]`, left on the device; with interactions twice as many outputs, odd
+    /// contrasts first.
     fn contrasts(&self, placed: &Placed, x: &Tensor<2>, full: &Tensor<2>, tile_rows: usize) -> Result<Tensor<3>> {
         let tiles = tiles(x.dims()[0], placed.design.n_pairs(), 2 * placed.design.run, tile_rows);
         let stage = placed.stage.as_ref().expect("tiles are made of pairs");
         Ok(join(self.predictor.over(&tiles, |tile| self.evaluate(stage, x, full, tile))?, &tiles))
     }
 
-    /// The contrasts of a tile, `[rows, pairs, outputs]`.
+    /// The contrasts of a tile, as [`Self::contrasts`].
     pub(super) fn evaluate(&self, stage: &Stage, x: &Tensor<2>, full: &Tensor<2>, tile: &Tile) -> Result<Tensor<3>> {
         let entries = stage.entries(x.dims()[0], tile);
         let pairs = stage.pairs.tile(entries.clone())?;
@@ -171,13 +200,18 @@ impl KernelShap {
             tilt: stage.tilt.clone().slice([entries]),
             full: full.clone().slice([tile.rows.clone()]),
             base: stage.base.clone(),
+            even: false,
         };
-        kernels::value(predictions, averaging)
+        if !self.interactions {
+            return kernels::value(predictions, averaging);
+        }
+        let even = kernels::value(predictions.clone(), Averaging { even: true, ..averaging.clone() })?;
+        Ok(Tensor::cat(vec![kernels::value(predictions, averaging)?, even], 2))
     }
 
-    /// The contrasts of a pilot design, `[rows][pairs][outputs]`.
+    /// The contrasts of a pilot design, `[rows][pairs][outputs]`, as [`Self::contrasts`].
     pub(super) fn pilot(&self, design: Design, rows: ArrayView2<f32>) -> Result<Vec<f32>> {
-        let placed = self.place(design, None)?;
+        let placed = self.place(design, None, None)?;
         let x = kernels::matrix(rows, &self.predictor.device);
         self.predictor.shrinking(|tile_rows| {
             let full = self.linked(&self.predictor.predict_rows(&x, tile_rows, ("a pilot row", None))?);

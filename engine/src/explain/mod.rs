@@ -4,7 +4,9 @@ mod builder;
 mod cohort;
 mod control;
 mod estimate;
+mod interactions;
 mod kernel_shap;
+mod mean;
 mod per_row;
 mod placed;
 mod players;
@@ -16,10 +18,12 @@ mod sample;
 mod scores;
 mod summary;
 mod tiles;
+mod together;
 
 pub use builder::Builder;
 pub use cohort::{Cohort, CohortSummary, Cohorts};
 pub use control::Control;
+pub use interactions::{Interactions, total};
 pub use kernel_shap::KernelShap;
 pub use players::Players;
 pub(crate) use predictor::Predictor;
@@ -28,6 +32,7 @@ pub use sample::{ExplainedRow, FeatureValue, RowSample};
 pub use scores::Scores;
 pub use summary::{GlobalExplanation, GlobalValue, Summary};
 pub(crate) use tiles::{cat, chunks};
+pub use together::GlobalInteraction;
 
 pub use crate::kernels::Link;
 use ndarray::{Array1, Array2, Array3};
@@ -46,6 +51,8 @@ pub struct Explanation {
     /// `[row]`: model rows spent on each row.
     pub spent: Vec<u64>,
     pub link: Link,
+    /// Of pairs of players, if the explainer was [asked for them](Builder::interactions).
+    pub interactions: Option<Interactions>,
 }
 
 impl Explanation {
@@ -58,6 +65,7 @@ impl Explanation {
             predictions: Array2::zeros((n_rows, n_outputs)),
             spent: vec![1; n_rows],
             link,
+            interactions: None,
         }
     }
 

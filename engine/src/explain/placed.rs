@@ -16,6 +16,8 @@ pub(super) struct Placed {
     pub stage: Option<Stage>,
     /// The matrix, and the host's half of the solve; a pilot has none.
     pub solver: Option<(Tensor<2>, Estimator)>,
+    /// The same for the interactions, if they are wanted.
+    pub interactions: Option<(Tensor<2>, Estimator)>,
 }
 
 /// Pairs on the device, and what turns their predictions into contrasts.
@@ -38,10 +40,16 @@ impl Stage {
 }
 
 impl KernelShap {
-    pub(super) fn place(&self, design: Design, estimator: Option<Estimator>) -> Result<Placed> {
+    pub(super) fn place(
+        &self,
+        design: Design,
+        estimator: Option<Estimator>,
+        interactions: Option<Estimator>,
+    ) -> Result<Placed> {
         let rows = self.background.dims()[0];
-        let solver =
-            estimator.map(|estimator| (kernels::matrix(estimator.matrix.view(), &self.predictor.device), estimator));
+        let upload =
+            |estimator: Estimator| (kernels::matrix(estimator.matrix.view(), &self.predictor.device), estimator);
+        let (solver, interactions) = (estimator.map(upload), interactions.map(upload));
         let stage = || {
             let (members, start) = (design.pairs.bits().to_vec(), design.start.clone());
             let pairs =
@@ -53,7 +61,7 @@ impl KernelShap {
             })
         };
         let stage = (design.n_pairs() > 0).then(stage).transpose()?;
-        Ok(Placed { stage, solver, design })
+        Ok(Placed { stage, solver, interactions, design })
     }
 
     /// v0 of every place a run can start, or of the whole background.

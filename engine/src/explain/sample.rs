@@ -152,6 +152,7 @@ mod tests {
             predictions: Array2::from_shape_fn((rows, 1), |(r, _)| ((from + r) * 7 % 10) as f32),
             spent: vec![1; rows],
             link: Link::Identity,
+            interactions: None,
         }
     }
 

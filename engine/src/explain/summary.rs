@@ -8,7 +8,10 @@
 //! The order of the players by mean |φ| is as uncertain as those means: each place comes with the interval of [`super::ranking`].
 
 use super::Explanation;
+use super::mean::Mean;
 use super::ranking::{Place, Ranking};
+use super::together::{GlobalInteraction, Together};
+use crate::design::player_pairs;
 use ndarray::Axis;
 use serde::Serialize;
 
@@ -20,6 +23,8 @@ pub struct Summary {
     rows: u64,
     /// `[output][player]`.
     cells: Vec<Vec<Cell>>,
+    /// `[output][pair of players]`; empty without interactions.
+    together: Vec<Vec<Together>>,
     ranking: Ranking,
     base_values: Vec<f64>,
     worst_gap: f64,
@@ -65,6 +70,9 @@ pub struct GlobalExplanation {
     pub base_value: f64,
     pub rows: u64,
     pub values: Vec<GlobalValue>,
+    /// Of each pair of players, if they were computed; strongest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub interactions: Vec<GlobalInteraction>,
 }
 
 impl Summary {
@@ -73,7 +81,18 @@ impl Summary {
         let cells = vec![vec![Cell::default(); players.len()]; outputs.len()];
         let ranking = Ranking::new(outputs.len(), players.len(), seed);
         let prediction_range = vec![(f64::INFINITY, f64::NEG_INFINITY); outputs.len()];
-        Self { outputs, players, rows: 0, cells, ranking, base_values: Vec::new(), worst_gap: 0.0, prediction_range }
+        let together = vec![Vec::new(); outputs.len()];
+        Self {
+            outputs,
+            players,
+            rows: 0,
+            cells,
+            together,
+            ranking,
+            base_values: Vec::new(),
+            worst_gap: 0.0,
+            prediction_range,
+        }
     }
 
     /// Adds a block of explained rows.
@@ -94,6 +113,14 @@ impl Summary {
                 *range = (range.0.min(prediction), range.1.max(prediction));
                 for (i, &value) in output.iter().enumerate() {
                     self.cells[k][i].add(f64::from(value), f64::from(block.stderr[(row, k, i)]));
+                }
+            }
+            if let Some(interactions) = &block.interactions {
+                for (k, output) in interactions.values.index_axis(Axis(0), row).outer_iter().enumerate() {
+                    self.together[k].resize(output.len(), Together::default());
+                    for (pair, (cell, &value)) in self.together[k].iter_mut().zip(output).enumerate() {
+                        cell.add(f64::from(value), f64::from(interactions.stderr[(row, k, pair)]));
+                    }
                 }
             }
         }
@@ -123,9 +150,20 @@ impl Summary {
                 base_value: self.base_values.get(k).copied().unwrap_or(f64::NAN),
                 rows: self.rows,
                 values: self.players.iter().zip(cells).zip(places).map(|((p, cell), at)| cell.finish(p, at)).collect(),
+                interactions: self.interactions(k),
             }
         };
         self.outputs.iter().enumerate().map(explain).collect()
+    }
+}
+
+impl Summary {
+    fn interactions(&self, k: usize) -> Vec<GlobalInteraction> {
+        let pairs = player_pairs(self.players.len()).zip(&self.together[k]);
+        let name = |i: usize| self.players[i].clone();
+        let mut all: Vec<_> = pairs.map(|((i, j), cell)| cell.finish(name(i), name(j))).collect();
+        all.sort_by(|x, y| y.mean_abs.total_cmp(&x.mean_abs));
+        all
     }
 }
 
@@ -154,28 +192,6 @@ impl Cell {
             rank_high: place.high,
             rank_stderr: place.stderr,
         }
-    }
-}
-
-/// Welford's running mean and variance.
-#[derive(Debug, Clone, Default)]
-struct Mean {
-    count: f64,
-    mean: f64,
-    squares: f64,
-}
-
-impl Mean {
-    fn add(&mut self, x: f64) {
-        self.count += 1.0;
-        let step = x - self.mean;
-        self.mean += step / self.count;
-        self.squares += step * (x - self.mean);
-    }
-
-    /// Standard error of the mean, 0 for a single value.
-    fn stderr(&self) -> f64 {
-        if self.count < 2.0 { 0.0 } else { (self.squares / (self.count - 1.0) / self.count).sqrt() }
     }
 }
 
@@ -263,16 +279,5 @@ mod tests {
         // The median of U³ is 1/8; P² is within a few standard errors (0.5/√N over the density 4/3) of it.
         let tolerance = 5.0 * 0.5 / 20_000f64.sqrt() * 0.75;
         assert!((median_of(&values) - 0.125).abs() < tolerance, "{}", median_of(&values));
-    }
-
-    #[test]
-    fn welford_matches_the_two_pass_formula() {
-        let values = [1.0, 4.0, -2.0, 0.5];
-        let mut mean = Mean::default();
-        values.iter().for_each(|&x| mean.add(x));
-        let expected = values.iter().sum::<f64>() / 4.0;
-        let variance = values.iter().map(|x| (x - expected).powi(2)).sum::<f64>() / 3.0;
-        assert!((mean.mean - expected).abs() < 1e-15);
-        assert!((mean.stderr() - (variance / 4.0).sqrt()).abs() < 1e-15);
     }
 }

@@ -24,6 +24,8 @@ pub struct Averaging<'a> {
     /// The value of the empty coalition through the link: one row \[1, K\], or one for each place a run can start
     /// \[B, K\].
     pub base: Tensor<2>,
+    /// Even contrasts instead of odd ones.
+    pub even: bool,
 }
 
 #[backend_extension(Cube, Flex)]
@@ -42,14 +44,15 @@ pub trait Value: Backend {
 /// The contrast of each pair, \[T, P, K\], from the predictions \[T·P·2·L, K\] of the rows that `mask` made:
 ///
 /// `link(m_0) − link(m_1) − tilt[p]·(full[t, k] − base[b, k])`, where `m_side` is the weighted mean over the run (the
-/// prediction itself for a run of one) and b is the first background row of the pair's run, or 0 if `base` has one row.
+/// prediction itself for a run of one) and b is the first background row of the pair's run, or 0 if `base` has one row. The even contrast
+/// is `link(m_0) + link(m_1) − (full[t, k] + base[b, k])`.
 ///
 /// The GPU sums in f32 by lanes and halving, the CPU in f64. NaN predictions give NaN contrasts.
 ///
 /// # Errors
 /// If shapes or devices do not fit together.
 pub fn value(predictions: Tensor<2>, averaging: Averaging) -> Result<Tensor<3>> {
-    let Averaging { pairs, weights, link, tilt, full, base } = averaging;
+    let Averaging { pairs, weights, link, tilt, full, base, even } = averaging;
     let device = predictions.device();
     let check = Check { kernel: KERNEL.name, device: &device };
     let [explained, outputs] = full.dims();
@@ -74,6 +77,7 @@ pub fn value(predictions: Tensor<2>, averaging: Averaging) -> Result<Tensor<3>> 
         logit: u32::from(link == Link::Logit),
         per_row: u32::from(pairs.per_row),
         base_rows: base_rows as u32,
+        even: u32::from(even),
     };
     let (_, start, _) = pairs.words();
     Ok(Tensor::from_dispatch(Dispatch::value(

@@ -7,7 +7,9 @@ use super::{ColumnCard, DataCard, Findings, ModelCard, ShownRow};
 use crate::effect::{
     Ale, Association, Axis, Category, Curve, Grid, Histogram, Importance, Interaction, Loss, Point, Surface,
 };
-use crate::explain::{Cohort, Cohorts, ExplainedRow, FeatureValue, GlobalExplanation, GlobalValue, Provenance};
+use crate::explain::{
+    Cohort, Cohorts, ExplainedRow, FeatureValue, GlobalExplanation, GlobalInteraction, GlobalValue, Provenance,
+};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -281,8 +283,23 @@ fn global(output: &str, k: usize, players: &[String], rows: &[ExplainedRow]) -> 
         output: output.into(),
         base_value: base(rows.first().map_or(1, |r| r.values.len())),
         rows: rows.len() as u64,
+        interactions: together(players),
         values,
     }
+}
+
+/// Pairs of neighbours act together, the first the most.
+fn together(players: &[String]) -> Vec<GlobalInteraction> {
+    let pair = |(i, two): (usize, &[String])| GlobalInteraction {
+        a: two[0].clone(),
+        b: two[1].clone(),
+        mean_abs: 0.3 / (i + 1) as f64,
+        mean_abs_stderr: 0.02 / (i + 1) as f64,
+        mean: if i % 2 == 0 { 0.1 } else { -0.1 } / (i + 1) as f64,
+        mean_stderr: 0.01,
+        typical_stderr: 0.005,
+    };
+    players.windows(2).enumerate().map(pair).collect()
 }
 
 fn table(x: &Grid, y: &Grid, f: impl Fn(f64, f64) -> f64) -> Vec<Vec<f64>> {

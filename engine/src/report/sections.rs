@@ -180,6 +180,7 @@ fn output_axes(outputs: &[Output]) -> usize {
 fn pairs(findings: &Findings, outputs: &[Output]) -> Section {
     let mut items = Vec::new();
     for output in outputs {
+        items.extend(figures([figures::together(output), figures::together_matrix(output)]));
         items.extend(figures([figures::strengths(output), figures::h_matrix(output)]));
         let surfaces = findings.surfaces.iter().filter(|surface| surface.output == output.name());
         items.extend(figures(surfaces.map(|surface| figures::surface(output, surface))));

@@ -6,7 +6,7 @@ use ndarray::{Array1, Array2, Array3, Axis, concatenate};
 use parquet::arrow::ArrowWriter;
 use parquet::file::metadata::KeyValue;
 use pellucid::data::{AttributionReader, AttributionWriter, Explained, Layout, OutputFormat};
-use pellucid::explain::{Explanation, Link, Provenance};
+use pellucid::explain::{Explanation, Interactions, Link, Provenance};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -44,18 +44,25 @@ fn explanation(outputs: usize) -> Explanation {
         base_values: Array1::from_shape_fn(outputs, |k| k as f64 / 3.0),
         spent: vec![1; ROWS],
         link: Link::Logit,
+        interactions: None,
     }
 }
 
 fn write(path: &Path, outputs: &[&str], stderr: bool) {
+    write_with(path, &explanation(outputs.len()), outputs, stderr);
+}
+
+fn write_with(path: &Path, explanation: &Explanation, outputs: &[&str], stderr: bool) {
+    let interactions = explanation.interactions.is_some();
     let layout = Layout {
         ids: ids().schema().fields().clone(),
         outputs: names(outputs),
         players: names(&["age", "sex"]),
         stderr,
+        interactions,
     };
     let mut writer = AttributionWriter::create(path, OutputFormat::Parquet, layout, false).unwrap();
-    writer.write(&explanation(outputs.len()), Some(&ids())).unwrap();
+    writer.write(explanation, Some(&ids())).unwrap();
     writer.finish(&provenance(outputs).to_pairs()).unwrap();
 }
 
@@ -177,6 +184,25 @@ fn columns_that_lack_something() {
     assert_eq!(told_with(columns), format!("FILE: column `prediction` holds Utf8, not numbers{hint}"));
     let none = all().into_iter().map(|(name, column, nullable)| (name, column.slice(0, 0), nullable)).collect();
     assert_eq!(told_with(none), format!("FILE: it explains no rows{hint}"));
+}
+
+#[test]
+fn interactions_come_back_and_are_no_ids() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.parquet");
+    for stderr in [true, false] {
+        let mut written = explanation(2);
+        let values = Array3::from_shape_fn((ROWS, 2, 1), |(r, k, _)| (10 * r + k) as f32);
+        written.interactions = Some(Interactions { stderr: values.mapv(|x| x / 8.0), values });
+        write_with(&path, &written, &["no", "yes"], stderr);
+        let reader = AttributionReader::open(&path).unwrap();
+        assert_eq!(reader.layout().ids, *ids().schema().fields());
+        let (block, _) = reader.batches(ROWS).unwrap().next().unwrap().unwrap();
+        let (found, expected) = (block.interactions.unwrap(), written.interactions.unwrap());
+        assert_eq!(found.values, expected.values);
+        assert!(if stderr { found.stderr == expected.stderr } else { found.stderr.iter().all(|e| e.is_nan()) });
+        std::fs::remove_file(&path).unwrap();
+    }
 }
 
 #[test]

@@ -15,7 +15,7 @@ const FORMATS: [(OutputFormat, &str); 3] =
 
 fn layout(outputs: &[&str], stderr: bool) -> Layout {
     let ids = ids(1).schema().fields().clone();
-    Layout { ids, outputs: names(outputs), players: names(&["age", "work, \"class\""]), stderr }
+    Layout { ids, outputs: names(outputs), players: names(&["age", "work, \"class\""]), stderr, interactions: false }
 }
 
 fn ids(rows: usize) -> RecordBatch {
@@ -34,6 +34,7 @@ fn explanation(rows: usize, outputs: usize, numbers: &[f32]) -> Explanation {
         base_values: Array1::from_shape_simple_fn(outputs, || f64::from(take()) / 3.0),
         spent: vec![1; rows],
         link: Link::Identity,
+        interactions: None,
     }
 }
 
@@ -64,6 +65,7 @@ proptest! {
             base_values: whole.base_values.clone(),
             spent: vec![1; to - from],
             link: Link::Identity,
+            interactions: None,
         };
         for (format, name) in FORMATS {
             let folder = tempfile::tempdir().unwrap();
@@ -128,7 +130,8 @@ fn parquet_holds_provenance_and_bounded_row_groups() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("o.parquet");
     let players: Vec<String> = (0..198).map(|i| format!("f{i}")).collect();
-    let layout = Layout { ids: Default::default(), outputs: names(&["y"]), players, stderr: false };
+    let layout =
+        Layout { ids: Default::default(), outputs: names(&["y"]), players, stderr: false, interactions: false };
     let mut writer = AttributionWriter::create(&path, OutputFormat::Parquet, layout, false).unwrap();
     for _ in 0..5 {
         let e = Explanation {
@@ -138,6 +141,7 @@ fn parquet_holds_provenance_and_bounded_row_groups() {
             base_values: Array1::zeros(1),
             spent: vec![1; 1100],
             link: Link::Identity,
+            interactions: None,
         };
         writer.write(&e, None).unwrap();
     }

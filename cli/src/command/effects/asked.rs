@@ -105,7 +105,13 @@ impl Asked {
             true => Vec::new(),
             false => effects.interactions(&self.measured, args.interaction_rows)?,
         };
-        let named = |output| GlobalExplanation { output, base_value: f64::NAN, rows: 0, values: Vec::new() };
+        let named = |output| GlobalExplanation {
+            output,
+            base_value: f64::NAN,
+            rows: 0,
+            values: Vec::new(),
+            interactions: Vec::new(),
+        };
         let mut findings = Findings {
             global: opened.outputs().into_iter().map(named).collect(),
             provenance: Provenance { link: run.link.name().into(), ..Provenance::default() },

@@ -17,7 +17,7 @@ pub use results::{LEGEND, describe};
 pub fn run(args: &ShapArgs, terminal: &Terminal, interrupt: &Interrupt) -> Result<Exit> {
     let opened = Opened::new(&args.input, &args.background, &args.run, &[], terminal, interrupt)?;
     // Files are opened before any work, so that a wrong path costs nothing.
-    let layout = opened.input.layout(opened.outputs(), args.result.stderr)?;
+    let layout = opened.input.layout(opened.outputs(), args.result.stderr, args.design.interactions)?;
     let mut results = Results::create(&args.result, layout)?;
     let shapley = Shapley::prepare(&opened, &args.background, &args.design, &args.run, terminal)?;
     if args.run.dry_run {

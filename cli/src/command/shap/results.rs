@@ -2,6 +2,7 @@
 
 use crate::args::{Format, ResultArgs};
 use crate::command::shapley::Pass;
+use crate::interaction_table::interactions;
 use crate::number::{significant, thousands};
 use crate::table;
 use crate::terminal::Terminal;
@@ -17,6 +18,11 @@ const TOP: usize = 20;
 pub const LEGEND: &str = "\
 φ: how far a player (a feature, or a group of them) moves the output of one row away from the base value,
    which is the mean output over the background. Mean |φ| is its weight over all rows, mean φ its direction.";
+
+/// What [`LEGEND`] is to interactions.
+const PAIRS_LEGEND: &str = "\
+I: how much two players move the output together, beyond what each does, averaged over what the others do. noise is the standard
+   error of one row's I: a mean |I| that is not well above it is mostly noise; a larger --budget or fewer players (--groups) help.";
 
 /// Files of a run, open since before the work; dropped without [`Results::finish`] they leave nothing behind.
 pub struct Results {
@@ -76,24 +82,36 @@ impl Results {
         match terminal.json() {
             true => terminal.data(&format!("{json:#}")),
             false => {
+                let legend = match global.iter().any(|output| !output.interactions.is_empty()) {
+                    true => format!("{LEGEND}\n{PAIRS_LEGEND}"),
+                    false => LEGEND.to_string(),
+                };
                 let mut tables: Vec<String> = global.iter().map(describe).collect();
                 tables.extend(pass.cohorts.iter().flat_map(|cohorts| {
                     global.iter().enumerate().map(|(k, all)| table::cohorts(cohorts, k, all, TOP))
                 }));
-                terminal.data(&format!("{}\n\n{LEGEND}", tables.join("\n\n")))
+                terminal.data(&format!("{}\n\n{legend}", tables.join("\n\n")))
             }
         }
     }
 }
 
-/// The table of an output's drivers under its heading.
+/// The tables of an output's drivers and interactions under their headings.
 pub fn describe(output: &GlobalExplanation) -> String {
     let (rows, base) = (thousands(output.rows), significant(output.base_value));
-    format!(
+    let mut text = format!(
         "{}: what moves it, over {rows} rows (base value {base})\n\n{}",
         output.output,
         table::drivers(&output.values, TOP)
-    )
+    );
+    if !output.interactions.is_empty() {
+        let pairs = interactions(&output.interactions, TOP);
+        text += &format!(
+            "\n\n{}: which players act together, beyond what each does (Shapley interaction values I)\n\n{pairs}",
+            output.output
+        );
+    }
+    text
 }
 
 impl From<Format> for OutputFormat {

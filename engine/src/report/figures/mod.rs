@@ -26,6 +26,7 @@ mod swarm;
 #[cfg(test)]
 mod tests;
 pub(super) mod text;
+mod together;
 mod waterfall;
 
 pub(super) use bar::bar;
@@ -42,4 +43,5 @@ pub(super) use predictions::predictions;
 pub(super) use stability::stability;
 pub(super) use surface::surface;
 pub(super) use swarm::swarm;
+pub(super) use together::{together, together_matrix};
 pub(super) use waterfall::waterfall;

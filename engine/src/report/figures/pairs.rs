@@ -8,10 +8,10 @@ use crate::effect::Interaction;
 use crate::report::{Figure, Table};
 use serde_json::{Value, json};
 
-/// Axes of the matrix, axes whose cells have room for text, bars.
-const AXES: usize = 12;
-const WRITTEN: usize = 7;
-const TOP: usize = 15;
+/// Axes of a matrix, axes whose cells have room for text, bars.
+pub(super) const AXES: usize = 12;
+pub(super) const WRITTEN: usize = 7;
+pub(super) const TOP: usize = 15;
 
 /// H of each measured pair. None without pairs.
 pub fn h_matrix(output: &Output) -> Option<Figure> {
@@ -32,12 +32,13 @@ pub fn h_matrix(output: &Output) -> Option<Figure> {
     let cell = |&(a, b, i): &(usize, usize, &Interaction)| {
         let text = written_out(i);
         json!({"x": a as f64 - 0.48, "x2": a as f64 + 0.48, "y": b as f64 - 0.48, "y2": b as f64 + 0.48, "a": a, "b": b, "h": i.h, "e": i.h_stderr,
-               "p": format!("{} × {}", cut(&i.a, 40), cut(&i.b, 40)), "s": if written { text } else { String::new() }})
+               "shade": i.h, "p": format!("{} × {}", cut(&i.a, 40), cut(&i.b, 40)), "s": if written { text } else { String::new() }})
     };
     let values: Vec<Value> = drawn.iter().map(cell).collect();
     let columns: Vec<String> = axes.iter().map(|axis| cut(axis, 20)).collect();
     let params = [("names", labels(axes.iter().copied())), ("columns", json!(columns))];
-    let mut spec = picture((axes.len() - 1) * 46, &params, layers(axes.len()));
+    let mut spec =
+        picture((axes.len() - 1) * 46, &params, layers(axes.len(), &tooltip(&[("h", "H"), ("e", "standard error")])));
     spec["data"] = json!({"values": values});
     let left_out = found.len() - drawn.len();
     Some(Figure {
@@ -112,8 +113,9 @@ fn axes<'a>(found: &[&'a Interaction]) -> Vec<&'a str> {
     axes
 }
 
-/// The lower triangle: columns are all axes but the last, lines all but the first.
-fn layers(n: usize) -> Vec<Value> {
+/// The lower triangle: columns are all axes but the last, lines all but the first. A cell from x to x2 and y to y2 is drawn as strong as
+/// its `shade`, 0 to 1, holds the text `s` at a, b, and shows its name `p` and these numbers to the pointer.
+pub(super) fn layers(n: usize, numbers: &Value) -> Vec<Value> {
     let channel = |field: &str, places: std::ops::Range<usize>, domain: [f64; 2], axis: Value| {
         let mut axis = axis;
         axis["values"] = json!(places.clone().collect::<Vec<_>>());
@@ -140,12 +142,11 @@ fn layers(n: usize) -> Vec<Value> {
             json!({"labelOverlap": false, "labelExpr": "names[datum.value]", "labelOffset": offset, "labelLineHeight": 13}),
         )
     };
-    let shade = json!({"field": "h", "type": "quantitative", "scale": {"domain": [0, 1], "range": [0.05, 0.75], "clamp": true}, "legend": null});
+    let shade = json!({"field": "shade", "type": "quantitative", "scale": {"domain": [0, 1], "range": [0.05, 0.75], "clamp": true}, "legend": null});
     let hover = json!([{"field": "p", "type": "nominal", "title": "pair"}]);
-    let numbers = tooltip(&[("h", "H"), ("e", "standard error")]);
-    let hover: Vec<&Value> = [&hover, &numbers].into_iter().filter_map(Value::as_array).flatten().collect();
+    let hover: Vec<&Value> = [&hover, numbers].into_iter().filter_map(Value::as_array).flatten().collect();
     vec![
-        json!({"transform": [{"filter": "isValid(datum.h)"}], "mark": {"type": "rect", "cornerRadius": 2},
+        json!({"transform": [{"filter": "isValid(datum.shade)"}], "mark": {"type": "rect", "cornerRadius": 2},
                "encoding": {"x": x("x"), "x2": {"field": "x2"}, "y": y("y"), "y2": {"field": "y2"}, "fillOpacity": shade, "tooltip": hover}}),
         json!({"mark": {"type": "text", "opacity": {"expr": format!("width < {} ? 0 : 1", 54 * (n - 1))}, "lineBreak": "\n", "baseline": "middle", "dy": -6, "lineHeight": 14},
                "encoding": {"x": x("a"), "y": y("b"), "text": {"field": "s"}}}),
