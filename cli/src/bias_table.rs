@@ -1,5 +1,7 @@
 //! A bias report as text, 80 columns wide: for each facet the outcomes of both groups, then every metric and what it means.
 
+mod details;
+
 use crate::number::{significant, thousands};
 use crate::table::bar;
 use pellucid::bias::{BiasReport, FacetBias, GroupCounts, Kind, Metric, MetricValue, Mode};
@@ -33,7 +35,12 @@ fn intro(found: &BiasReport) -> String {
         Mode::Correct => "",
         Mode::Clarify => "; numbers as SageMaker Clarify computes them",
     };
-    let label = format!("{} rows; positive: {} {}", thousands(found.rows), found.label, found.label_value_or_threshold);
+    let label = match found.no_outcome {
+        true => format!("{} rows; label: {}", thousands(found.rows), found.label),
+        false => {
+            format!("{} rows; positive: {} {}", thousands(found.rows), found.label, found.label_value_or_threshold)
+        }
+    };
     let predicted = found.predicted.iter().map(|column| format!("; predicted: {column}")).collect::<String>();
     let mut lines = vec![wrap(&format!("{label}{predicted}{mode}"), 0, WIDTH)];
     let rules = [Some((&found.label, &found.label_rule)), found.predicted.as_ref().zip(found.predicted_rule.as_ref())];
@@ -65,11 +72,11 @@ fn one(facet: &FacetBias, found: &BiasReport) -> String {
     }
     lines.extend(facet.notes.iter().map(|note| wrap(&format!("note: {note}"), 2, WIDTH)));
     lines.push(String::new());
-    lines.extend(outcomes(facet, predicted));
+    lines.extend(outcomes(facet, predicted, found.no_outcome));
     for (title, metrics, refused) in
         [("Labels", &facet.pre, &facet.pre_error), ("Predictions", &facet.post, &facet.post_error)]
     {
-        if let Some(why) = refused {
+        if let Some(why) = refused.as_ref().filter(|_| !found.no_outcome) {
             lines.push(String::new());
             lines.push(wrap(&format!("{title} could not be compared: {why}"), 2, WIDTH));
         }
@@ -78,12 +85,13 @@ fn one(facet: &FacetBias, found: &BiasReport) -> String {
             lines.extend(table(title, metrics, facet, found));
         }
     }
+    lines.extend(details::parts(facet, found).into_iter().map(|part| format!("\n{part}")));
     lines.extend(four_fifths(facet).map(|said| format!("\n{}", wrap(&format!("Four-fifths rule: {said}."), 2, WIDTH))));
     lines.join("\n")
 }
 
 /// Shares of positive outcomes, side by side.
-fn outcomes(facet: &FacetBias, predicted: bool) -> Vec<String> {
+fn outcomes(facet: &FacetBias, predicted: bool, no_outcome: bool) -> Vec<String> {
     let line =
         |name: &str, cells: [String; 2]| format!("  {name:<22}{:<28}{}", cells[0], cells[1]).trim_end().to_string();
     let share = |n: u64, counts: GroupCounts| match counts.rows {
@@ -97,8 +105,11 @@ fn outcomes(facet: &FacetBias, predicted: bool) -> Vec<String> {
     let mut lines = vec![
         line("", [format!("{} (d)", shortened(&group(facet))), format!("{OTHERS} (a)")]),
         line("rows", [d, a].map(|counts| thousands(counts.rows))),
-        line("positive labels", [d, a].map(|counts| share(counts.positive, counts))),
     ];
+    if no_outcome {
+        return lines;
+    }
+    lines.push(line("positive labels", [d, a].map(|counts| share(counts.positive, counts))));
     if predicted {
         lines.push(line("positive predictions", [d, a].map(|counts| share(counts.predicted_positive, counts))));
     }
@@ -107,7 +118,7 @@ fn outcomes(facet: &FacetBias, predicted: bool) -> Vec<String> {
 
 /// A line for each metric, and what its value means beside it.
 fn table(title: &str, metrics: &[MetricValue], facet: &FacetBias, found: &BiasReport) -> Vec<String> {
-    let intervals: Vec<String> = metrics.iter().map(interval).collect();
+    let intervals: Vec<String> = metrics.iter().map(|m| interval(m.shown_interval(found.by_formula))).collect();
     let wide = intervals.iter().map(|text| text.chars().count()).max().unwrap_or(0);
     let values: Vec<String> = metrics.iter().map(|m| m.value.map_or("–".into(), number)).collect();
     let value_wide = values.iter().map(|text| text.chars().count()).max().unwrap_or(0).max(VALUE);
@@ -148,7 +159,8 @@ fn other(m: &MetricValue) -> Option<String> {
 /// Who is worse off, hollow where that is not certain.
 fn mark(m: &MetricValue, found: &BiasReport) -> char {
     let (Some(value), Some(metric)) = (m.value, Metric::named(m.name)) else { return ' ' };
-    let uncertain = m.interval.is_some_and(|(low, high)| low <= metric.neutral && metric.neutral <= high);
+    let uncertain =
+        m.shown_interval(found.by_formula).is_some_and(|(low, high)| low <= metric.neutral && metric.neutral <= high);
     match (worse_off(metric, value, found.mode), uncertain) {
         (Worse::Group, false) => '▼',
         (Worse::Group, true) => '▽',
@@ -158,9 +170,9 @@ fn mark(m: &MetricValue, found: &BiasReport) -> char {
     }
 }
 
-fn interval(m: &MetricValue) -> String {
+fn interval(interval: Option<(f64, f64)>) -> String {
     let short = |x: f64| if x.is_finite() && x.abs() < 1000.0 { format!("{x:.3}") } else { number(x) };
-    m.interval.map_or(String::new(), |(low, high)| format!("[{}, {}]", short(low), short(high)))
+    interval.map_or(String::new(), |(low, high)| format!("[{}, {}]", short(low), short(high)))
 }
 
 fn number(value: f64) -> String {

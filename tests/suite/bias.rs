@@ -1,6 +1,7 @@
 //! Bias metrics: what smclarify returns, the definitions, and laws that hold for any table.
 
 mod bad_input;
+mod depth;
 mod laws;
 mod oracle;
 

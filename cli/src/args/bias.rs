@@ -14,6 +14,13 @@ Examples:
     pellucid bias --data census.csv --label income --positive '>50K' --facet sex=Female --facet 'age>40' \\
         --model income.onnx --schema schema.json --group occupation --report bias.html
 
+  Do scores mean the same for both, and what would another threshold change?
+    pellucid bias --data scored.csv --label repaid --positive yes --facet sex=Female \\
+        --scores score --threshold 0.5 --calibration --curve --report bias.html
+
+  Are predicted prices further off in some districts?
+    pellucid bias --data homes.csv --label price --facet district --predicted estimate --regression
+
   Stop a pipeline (exit code 1) where the predictions in a column break the four-fifths rule:
     pellucid bias --data scored.csv --label income --positive '>50K' --facet sex=Female \\
         --predicted decision --fail-if 'DI<0.8' --fail-if '|DPL|>0.1'
@@ -45,6 +52,8 @@ pub struct BiasArgs {
     #[command(flatten)]
     pub measure: MeasureArgs,
     #[command(flatten)]
+    pub deeper: DeeperArgs,
+    #[command(flatten)]
     pub result: BiasResultArgs,
 }
 
@@ -56,11 +65,13 @@ pub struct OutcomeArgs {
     #[arg(long, value_name = "COLUMN")]
     pub label: String,
     /// A value of the label that is a positive outcome: a loan granted, a job offered. Repeatable.
-    #[arg(long, value_name = "VALUE", required_unless_present = "label_threshold")]
+    ///
+    /// Not needed with --label-threshold, --regression or --each-class.
+    #[arg(long, value_name = "VALUE", required_unless_present_any = ["label_threshold", "regression", "each_class"])]
     pub positive: Vec<String>,
-    /// For labels that are numbers: the outcome is positive above X.
+    /// For labels that are numbers: the outcome is positive above X. Repeatable: the first is what all metrics are of, a table compares them.
     #[arg(long, value_name = "X", value_parser = value::number, allow_negative_numbers = true, conflicts_with = "positive")]
-    pub label_threshold: Option<f64>,
+    pub label_threshold: Vec<f64>,
     /// The column that tells groups apart, and who is compared with the rest. Repeatable.
     ///
     /// `sex=Female` compares rows of that value with all others, `race=Black,Other` rows of any of these, `'age>40'` rows above 40.
@@ -121,6 +132,11 @@ pub struct MeasureArgs {
     /// Tables drawn anew from the counts for the intervals, at least 20; 0 for no intervals.
     #[arg(long, value_name = "N", default_value_t = 1000)]
     pub bootstrap: usize,
+    /// Which intervals are shown: of the bootstrap, or by formula where there is one (Newcombe, Wilson, Katz, delta method).
+    ///
+    /// --output has both with `bootstrap`.
+    #[arg(long, value_enum, value_name = "KIND", default_value_t = Interval::Bootstrap)]
+    pub interval: Interval,
     /// The share of the intervals.
     #[arg(long, value_name = "SHARE", default_value_t = 0.95, value_parser = value::share)]
     pub level: f64,
@@ -135,6 +151,46 @@ pub struct MeasureArgs {
     /// Let metrics that could not be computed keep their limits.
     #[arg(long, requires = "fail_if")]
     pub allow_missing: bool,
+}
+
+/// What else is looked at; each has its own part of the table and of the page.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Looking deeper")]
+pub struct DeeperArgs {
+    /// Do scores mean the same in each group? Scores in [0, 1] against shares of positive labels.
+    #[arg(long)]
+    pub calibration: bool,
+    /// Bins of the scores, for --calibration.
+    #[arg(long, value_name = "N", default_value_t = 10, requires = "calibration")]
+    pub bins: usize,
+    /// Bins of as many rows each, instead of one width.
+    #[arg(long, requires = "calibration")]
+    pub equal_mass: bool,
+    /// What would the rates and metrics be at other thresholds of the score?
+    #[arg(long)]
+    pub curve: bool,
+    /// Thresholds at most, for --curve.
+    #[arg(long, value_name = "N", default_value_t = 101, requires = "curve")]
+    pub curve_points: usize,
+    /// Label and prediction are numbers: compare the errors.
+    #[arg(long)]
+    pub regression: bool,
+    /// A quantile whose loss is compared, for --regression. Repeatable [default: 0.1, 0.9].
+    #[arg(long, value_name = "Q", value_parser = value::share, requires = "regression")]
+    pub quantile: Vec<f64>,
+    /// Take each class of the label in turn as positive, and compare the distributions over all of them.
+    #[arg(long)]
+    pub each_class: bool,
+}
+
+/// Which intervals are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Interval {
+    /// Percentiles of --bootstrap tables drawn anew.
+    Bootstrap,
+    /// By formula; nothing is drawn.
+    Analytic,
+    None,
 }
 
 /// Programs whose numbers can be had.

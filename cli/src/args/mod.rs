@@ -8,7 +8,7 @@ mod report;
 mod shap;
 mod value;
 
-pub use bias::{BiasArgs, BiasResultArgs, Compat, MeasureArgs, PredictionArgs};
+pub use bias::{BiasArgs, BiasResultArgs, Compat, DeeperArgs, Interval, MeasureArgs, PredictionArgs};
 pub use common::{BackgroundArgs, ColumnArgs, DesignArgs, InputArgs, RunArgs};
 pub use effect::{EffectArgs, FigureArgs, PdpArgs};
 pub use limit::Limit;

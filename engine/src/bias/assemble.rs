@@ -2,8 +2,10 @@
 
 use super::bootstrap::{Sample, intervals};
 use super::cells::{Cells, Sums};
+use super::deep::{Deep, Details};
 use super::flip::{Flipped, Flips};
 use super::formula::{Outcome, metric, why};
+use super::interval::analytic;
 use super::metric::{Metric, Stage};
 use super::performance::{basic_stats, group_counts};
 use super::report::{FacetBias, MetricValue, Other, Verdict};
@@ -36,6 +38,7 @@ pub struct Assembly<'a> {
     pub request: &'a BiasRequest,
     /// Rows of each context.
     pub all: &'a [u64],
+    pub deep: Option<&'a Deep>,
 }
 
 struct Measured {
@@ -57,8 +60,11 @@ impl Assembly<'_> {
         let (pre, post): (Vec<_>, Vec<_>) =
             self.wanted().map(|m| (m, self.value(m, &own, &other))).partition(|(m, _)| m.stage == Stage::PreTraining);
         let [mut pre, mut post] = [pre, post].map(|list| list.into_iter().map(|(_, value)| value).collect::<Vec<_>>());
-        if self.request.predicted.is_none() || own.post_error.is_some() {
+        if self.request.predicted.is_none() || own.post_error.is_some() || self.view.no_outcome.is_some() {
             post.clear();
+        }
+        if self.view.no_outcome.is_some() {
+            pre.clear();
         }
         if let Some(how) = &self.request.bootstrap {
             let flips = own.flips.as_ref().and_then(|f| f.as_ref().ok()).copied();
@@ -81,16 +87,23 @@ impl Assembly<'_> {
             value_or_threshold: group.text.clone(),
             kind: group.kind,
             rule: group.rule.clone(),
-            four_fifths: post.iter().find(|m| m.name == "DI").and_then(four_fifths),
+            four_fifths: post.iter().find(|m| m.name == "DI").and_then(|di| four_fifths(di, self.request.by_formula())),
             pre,
             post,
-            pre_error: None,
+            pre_error: self.view.no_outcome.map(String::from),
             post_error: own.post_error.clone(),
             stats: Some(basic_stats(&own.sums, self.view.predicted.is_some() && own.post_error.is_none())),
             d,
             a,
             notes,
+            details: self.details(group),
         }
+    }
+
+    /// What was asked for beside the metrics.
+    fn details(&self, group: &Group) -> Details {
+        let wanted: Vec<&'static Metric> = self.wanted().collect();
+        self.deep.map_or_else(Details::default, |deep| deep.of(group, self.view, self.request, &wanted))
     }
 
     pub fn wanted(&self) -> impl Iterator<Item = &'static Metric> {
@@ -131,7 +144,9 @@ impl Assembly<'_> {
             let why = why(name, correct, clarify, groups.as_deref());
             Other { mode, value: theirs.as_ref().ok().copied(), error: theirs.as_ref().err().cloned(), why }
         });
-        MetricValue { name, value: value.as_ref().ok().copied(), error: value.err(), other, interval: None }
+        let level = self.request.analytic.filter(|_| value.is_ok());
+        let analytic = level.and_then(|level| analytic(name, &own.sums, own.mode, level));
+        MetricValue { name, value: value.as_ref().ok().copied(), error: value.err(), other, interval: None, analytic }
     }
 
     fn groups_differ(&self) -> String {
@@ -178,11 +193,11 @@ pub fn pair_up(
 }
 
 /// The four-fifths rule (29 CFR 1607.4 D), both ways.
-fn four_fifths(impact: &MetricValue) -> Option<Verdict> {
+fn four_fifths(impact: &MetricValue, by_formula: bool) -> Option<Verdict> {
     const FAIR: std::ops::RangeInclusive<f64> = 0.8..=1.25;
     let value = impact.value?;
     let passes = FAIR.contains(&value);
-    let certain = impact.interval.map(|(low, high)| match passes {
+    let certain = impact.shown_interval(by_formula).map(|(low, high)| match passes {
         true => FAIR.contains(&low) && FAIR.contains(&high),
         false => high < *FAIR.start() || low > *FAIR.end(),
     });

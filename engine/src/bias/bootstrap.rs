@@ -25,29 +25,43 @@ pub struct Sample<'a> {
 
 /// The percentile interval of each named metric.
 pub fn intervals(sample: &Sample, names: &[&'static str], how: &Bootstrap) -> Vec<Option<(f64, f64)>> {
-    let replicates: Vec<Vec<Option<f64>>> =
-        (0..how.replicates as u64).into_par_iter().map(|r| replicate(sample, names, how.seed, r)).collect();
-    let interval = |m: usize| {
-        let mut values: Vec<f64> = replicates.iter().filter_map(|r| r[m]).collect();
-        if (values.len() as f64) < DEFINED * replicates.len() as f64 || values.is_empty() {
-            return None;
-        }
-        values.sort_by(f64::total_cmp);
-        let tail = 0.5 * (1.0 - how.level);
-        Some((quantile(&values, tail), quantile(&values, 1.0 - tail)))
-    };
-    (0..names.len()).map(interval).collect()
+    resampled(names.len(), how, |random| replicate(sample, names, random))
 }
 
-fn replicate(sample: &Sample, names: &[&'static str], seed: u64, stream: u64) -> Vec<Option<f64>> {
-    let mut random = ChaCha8Rng::seed_from_u64(seed);
-    random.set_stream(stream);
-    let cells: Vec<(Key, f64)> = sample.cells.iter().map(|&(key, n)| (key, poisson(n, &mut random))).collect();
+/// The percentile interval of each of `n` values that `draw` has in a replicate.
+pub fn resampled(
+    n: usize,
+    how: &Bootstrap,
+    draw: impl Fn(&mut ChaCha8Rng) -> Vec<Option<f64>> + Sync,
+) -> Vec<Option<(f64, f64)>> {
+    let replicate = |stream: u64| {
+        let mut random = ChaCha8Rng::seed_from_u64(how.seed);
+        random.set_stream(stream);
+        draw(&mut random)
+    };
+    let replicates: Vec<Vec<Option<f64>>> = (0..how.replicates as u64).into_par_iter().map(replicate).collect();
+    let interval =
+        |m: usize| percentiles(replicates.iter().filter_map(|r| r[m]).collect(), replicates.len(), how.level);
+    (0..n).map(interval).collect()
+}
+
+/// The interval that holds the share `level` of values; none where fewer than 9 of 10 replicates have one.
+pub fn percentiles(mut values: Vec<f64>, replicates: usize, level: f64) -> Option<(f64, f64)> {
+    if (values.len() as f64) < DEFINED * replicates as f64 || values.is_empty() {
+        return None;
+    }
+    values.sort_by(f64::total_cmp);
+    let tail = 0.5 * (1.0 - level);
+    Some((quantile(&values, tail), quantile(&values, 1.0 - tail)))
+}
+
+fn replicate(sample: &Sample, names: &[&'static str], random: &mut ChaCha8Rng) -> Vec<Option<f64>> {
+    let cells: Vec<(Key, f64)> = sample.cells.iter().map(|&(key, n)| (key, poisson(n, random))).collect();
     let sums = Sums::of(&cells, sample.strata);
     let flips = sample.flips.map(|f| Flipped {
-        worse: poisson(f.worse, &mut random),
-        better: poisson(f.better, &mut random),
-        same: poisson(f.same, &mut random),
+        worse: poisson(f.worse, random),
+        better: poisson(f.better, random),
+        same: poisson(f.same, random),
     });
     let value = |name: &&'static str| match *name {
         "FT" => flips.map(|f| f.value(sample.mode)),
@@ -57,7 +71,7 @@ fn replicate(sample: &Sample, names: &[&'static str], seed: u64, stream: u64) ->
 }
 
 /// A Poisson number: by products of uniforms (Knuth) where the mean is small.
-fn poisson(mean: f64, random: &mut ChaCha8Rng) -> f64 {
+pub fn poisson(mean: f64, random: &mut ChaCha8Rng) -> f64 {
     if mean >= LARGE {
         let (u, v): (f64, f64) = (1.0 - random.random::<f64>(), random.random());
         let normal = (-2.0 * u.ln()).sqrt() * (std::f64::consts::TAU * v).cos();

@@ -94,6 +94,15 @@ impl Sums {
         sums
     }
 
+    /// Of a table of rows whose facet, label and prediction are all known, without strata.
+    pub fn of_confusion(confusion: [Split; 2]) -> Sums {
+        let observed = confusion.map(|labels| labels.map(|predictions| predictions[0] + predictions[1]));
+        let predicted = confusion.map(|[negative, positive]| [0, 1].map(|p| negative[p] + positive[p]));
+        let whole = [0, 1].map(|l| [0, 1].map(|p| confusion[0][l][p] + confusion[1][l][p]));
+        let no_strata = Some("there are no strata here".into());
+        Sums { observed, predicted, confusion, whole, no_strata, ..Sums::default() }
+    }
+
     fn add(&mut self, key: &Key, n: f64) {
         let place = |side: Side| match side {
             Side::Out => Some(0),

@@ -170,6 +170,13 @@ impl Column {
         (self.classes.len() - 1) as u32
     }
 
+    /// Different texts seen, in order; not all of them where there are more than are counted.
+    pub fn texts(&self) -> Vec<&str> {
+        let mut seen: Vec<&str> = self.texts.keys().map(|text| &**text).collect();
+        seen.sort_unstable();
+        seen
+    }
+
     /// Different values seen, at most 2^18.
     pub fn distinct(&self) -> usize {
         self.texts.len() + self.numbers.len()

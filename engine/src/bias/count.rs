@@ -57,7 +57,12 @@ pub struct Tally {
 pub struct Coded {
     /// For each facet.
     pub facets: Vec<Vec<u32>>,
+    pub label: Vec<u32>,
+    /// How each label compares with the values asked for.
+    pub outcome: Vec<Signature>,
     pub predicted: Vec<u32>,
+    /// Of the group column, 0 without one.
+    pub strata: Vec<u32>,
 }
 
 impl Tally {
@@ -116,11 +121,13 @@ impl Tally {
         let label = next();
         let predicted = if self.predicted.is_some() { next() } else { vec![0; label.len()] };
         let strata = if self.group.is_some() { next() } else { vec![0; label.len()] };
-        let coded = Coded { facets: codes.collect(), predicted };
+        let outcome = label.iter().map(|&class| self.label.classes[class as usize].signature).collect();
+        let coded = Coded { facets: codes.collect(), label, outcome, predicted, strata };
+        let Coded { label, predicted, strata, .. } = &coded;
         let contexts: Vec<u32> =
-            (0..label.len()).map(|row| self.context(label[row], coded.predicted[row], strata[row])).collect();
+            (0..label.len()).map(|row| self.context(label[row], predicted[row], strata[row])).collect();
         self.rows += label.len() as u64;
-        count(&mut self.outcomes, &label, &coded.predicted);
+        count(&mut self.outcomes, label, predicted);
         for (counts, classes) in self.counts.iter_mut().zip(&coded.facets) {
             count(counts, classes, &contexts);
         }

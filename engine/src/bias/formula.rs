@@ -125,16 +125,7 @@ impl Formulas<'_> {
             return Err("No instance of common facet found, dataset may be too small".into());
         }
         let p = |g: usize| taken.iter().map(|&y| observed[g][y] / self.rows[g]).collect::<Vec<f64>>();
-        let (a, d) = (p(A), p(D));
-        let mean: Vec<f64> = a.iter().zip(&d).map(|(a, d)| 0.5 * (a + d)).collect();
-        let apart = || a.iter().zip(&d).map(|(a, d)| (a - d).abs());
-        Ok(match name {
-            "KL" => divergence(&a, &d),
-            "JS" => 0.5 * (divergence(&a, &mean) + divergence(&d, &mean)),
-            "LP" => apart().map(|x| x * x).sum::<f64>().sqrt(),
-            "TVD" => 0.5 * apart().sum::<f64>(),
-            _ => apart().fold(0.0, f64::max),
-        })
+        Ok(distance(name, &p(A), &p(D)))
     }
 
     /// Conditional demographic disparity: in each stratum d's share of the rejections minus its share of the acceptances; the mean
@@ -167,6 +158,19 @@ impl Formulas<'_> {
             true => Ok(0.0),
             false => Ok(sum / rows),
         }
+    }
+}
+
+/// The distance of that name, KL, JS, LP, TVD or KS, of two distributions over the same outcomes.
+pub fn distance(name: &str, a: &[f64], d: &[f64]) -> f64 {
+    let mean: Vec<f64> = a.iter().zip(d).map(|(a, d)| 0.5 * (a + d)).collect();
+    let apart = || a.iter().zip(d).map(|(a, d)| (a - d).abs());
+    match name {
+        "KL" => divergence(a, d),
+        "JS" => 0.5 * (divergence(a, &mean) + divergence(d, &mean)),
+        "LP" => apart().map(|x| x * x).sum::<f64>().sqrt(),
+        "TVD" => 0.5 * apart().sum::<f64>(),
+        _ => apart().fold(0.0, f64::max),
     }
 }
 

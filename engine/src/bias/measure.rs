@@ -1,9 +1,11 @@
 //! One pass over a table, and the metrics of what it counted.
 
 use super::assemble::{Assembly, Group, pair_up};
+use super::check::check;
 use super::count::Tally;
+use super::deep::{Deep, Details};
 use super::flip::Flips;
-use super::metric::Metric;
+use super::nearest::unmatched;
 use super::performance::{class_counts, performance};
 use super::report::{BiasReport, FacetBias, GroupCounts};
 use super::request::{BiasRequest, Kind, Mode, Predicted};
@@ -25,46 +27,15 @@ pub fn measure(table: &Table, request: &BiasRequest) -> Result<BiasReport> {
     let mut tally = Tally::new(&table, request);
     let flip = request.metrics.is_empty() || request.metrics.iter().any(|m| m.eq_ignore_ascii_case("FT"));
     let mut flips = (flip && request.predicted.is_some()).then(|| Flips::new(&table, request));
-    let read = tally.read(table.batches(BATCH_ROWS)?, |batch, coded| match &mut flips {
-        Some(flips) => flips.add(batch, coded),
-        None => Ok(()),
+    let mut deep = Deep::new(&table, request);
+    let read = tally.read(table.batches(BATCH_ROWS)?, |batch, coded| {
+        flips.iter_mut().try_for_each(|flips| flips.add(batch, coded))?;
+        deep.iter_mut().try_for_each(|deep| deep.add(batch, coded))
     });
     read.map_err(|e| table.blame(e))?;
     flips.iter_mut().for_each(Flips::finish);
     check_score(&tally, request)?;
-    report(&tally, flips.as_ref(), request)
-}
-
-fn check(table: &Table, request: &BiasRequest) -> Result<()> {
-    let mut columns: Vec<String> = request.facets.iter().map(|f| f.column.clone()).collect();
-    columns.push(request.label.column.clone());
-    columns.extend(request.predicted.iter().map(|p| p.column().to_string()));
-    columns.extend(request.group.iter().chain(&request.ignore).cloned());
-    table.positions(&columns)?;
-    if request.facets.is_empty() {
-        return Err(Error::input("no facet was given").hint("name at least one column that tells groups apart"));
-    }
-    if request.label.values.is_empty() {
-        let label = &request.label.column;
-        return Err(Error::input(format!("the label `{label}` was given without its positive values or threshold"))
-            .hint("name the values that are the positive outcome, or a number above which it is positive"));
-    }
-    if let Some(unknown) = request.metrics.iter().find(|m| Metric::named(m).is_none()) {
-        let names: Vec<&str> = Metric::ALL.iter().map(|m| m.name).collect();
-        return Err(
-            Error::input(format!("there is no metric `{unknown}`")).hint(format!("one of {}", names.join(", ")))
-        );
-    }
-    let facets = request.facets.len();
-    if let Some((a, b)) = request.intersections.iter().find(|(a, b)| a == b || *a.max(b) >= facets) {
-        return Err(Error::input(format!("facets {a} and {b} of {facets} cannot be intersected"))
-            .hint("an intersection takes two different facets of the request, counted from 0"));
-    }
-    if let Some(how) = request.bootstrap.filter(|b| b.replicates < 20 || !(b.level > 0.0 && b.level < 1.0)) {
-        return Err(Error::input(format!("{} replicates at level {} give no interval", how.replicates, how.level))
-            .hint("take at least 20 replicates, and a level between 0 and 1"));
-    }
-    Ok(())
+    report(&tally, flips.as_ref(), deep.as_ref(), request)
 }
 
 fn check_score(tally: &Tally, request: &BiasRequest) -> Result<()> {
@@ -80,7 +51,7 @@ fn check_score(tally: &Tally, request: &BiasRequest) -> Result<()> {
     }
 }
 
-fn report(tally: &Tally, flips: Option<&Flips>, request: &BiasRequest) -> Result<BiasReport> {
+fn report(tally: &Tally, flips: Option<&Flips>, deep: Option<&Deep>, request: &BiasRequest) -> Result<BiasReport> {
     let mode = request.mode;
     let opposite = if mode == Mode::Correct { Mode::Clarify } else { Mode::Correct };
     let view = View::new(tally, request, mode).map_err(|reason| {
@@ -89,7 +60,7 @@ fn report(tally: &Tally, flips: Option<&Flips>, request: &BiasRequest) -> Result
     })?;
     let other = View::new(tally, request, opposite);
     let all = rows_of_contexts(tally);
-    let assembly = Assembly { view: &view, other: &other, flips, request, all: &all };
+    let assembly = Assembly { view: &view, other: &other, flips, request, all: &all, deep };
     let mut facets = Vec::new();
     let resolved: Vec<[Result<Resolved, String>; 2]> = request
         .facets
@@ -100,13 +71,17 @@ fn report(tally: &Tally, flips: Option<&Flips>, request: &BiasRequest) -> Result
     for (place, [own, theirs]) in resolved.iter().enumerate() {
         match own {
             Ok(own) => {
-                let groups = single(place, own, theirs, &tally.facets[place].name);
+                let mut groups = single(place, own, theirs, &tally.facets[place].name);
+                let absent = unmatched(&tally.facets[place], &request.facets[place]);
+                groups.iter_mut().for_each(|group| group.notes.extend(absent.iter().cloned()));
                 facets.extend(groups.iter().map(|group| assembly.measure(group)));
             }
             Err(reason) => facets.push(refused(tally, request, place, reason)),
         }
     }
     let mut notes = notes(tally, flips, request, &view);
+    notes.extend(unmatched(&tally.label, &request.label));
+    notes.extend(deep.iter().flat_map(|deep| deep.notes(request)));
     for (pair, &(a, b)) in request.intersections.iter().enumerate() {
         let [([Ok(left), left_other], a), ([Ok(right), right_other], b)] = [(&resolved[a], a), (&resolved[b], b)]
         else {
@@ -125,7 +100,8 @@ fn report(tally: &Tally, flips: Option<&Flips>, request: &BiasRequest) -> Result
             }
         }
     }
-    let with_predictions = view.predicted.as_ref().filter(|_| view.post_error.is_none());
+    let refused = view.post_error.is_some() || view.no_outcome.is_some();
+    let with_predictions = view.predicted.as_ref().filter(|_| !refused);
     let performance = with_predictions.map(|_| performance_of(tally, &view, &all, request, &mut notes));
     Ok(BiasReport {
         mode,
@@ -140,6 +116,8 @@ fn report(tally: &Tally, flips: Option<&Flips>, request: &BiasRequest) -> Result
         facets,
         performance,
         notes,
+        by_formula: request.by_formula(),
+        no_outcome: view.no_outcome.is_some(),
     })
 }
 
@@ -202,6 +180,7 @@ fn refused(tally: &Tally, request: &BiasRequest, place: usize, reason: &str) -> 
         a: GroupCounts::default(),
         four_fifths: None,
         notes: Vec::new(),
+        details: Details::default(),
     }
 }
 

@@ -9,24 +9,43 @@
 
 mod assemble;
 mod bootstrap;
+mod calibration;
 mod cell;
 mod cells;
+mod check;
+mod choices;
+mod classes;
 mod column;
 mod count;
+mod curve;
+mod deep;
 mod flip;
 mod formula;
+mod interval;
+mod joint;
+mod ladder;
 mod measure;
 mod metric;
+mod nearest;
 mod performance;
+mod regression;
 mod report;
 mod request;
 mod resolve;
+mod scored;
 mod signature;
+mod thresholds;
 mod view;
 
+pub use calibration::{Calibration, Reliability, ReliabilityBin};
+pub use classes::{Choice, Classes, Distance, Distribution};
+pub use curve::{Curve, MetricCurve, Rates};
+pub use deep::{Asked, Details};
+pub use interval::Analytic;
 pub use measure::measure;
 pub use metric::{Direction, Metric, Stage};
+pub use regression::{Gap, Regression};
 pub use report::{
     BasicStats, BiasReport, ClassCounts, FacetBias, GroupCounts, MetricValue, NamedValue, Other, Performance, Verdict,
 };
-pub use request::{BiasRequest, Bootstrap, Kind, Mode, Predicted, Selection, Value};
+pub use request::{BiasRequest, Bins, Bootstrap, Kind, Mode, Predicted, Selection, Value};

@@ -110,20 +110,31 @@ pub fn performance(whole: &Split, classes: Option<ClassCounts>, mode: Mode) -> P
     }
 }
 
+/// What each class of a column is called; none for missing cells.
+pub fn names(column: &Column) -> Vec<Option<String>> {
+    let mut names = vec![None; column.classes.len()];
+    for (name, members) in parts(column) {
+        let missing = |place: usize| column.classes[place].signature == super::signature::MISSING;
+        (0..members.len()).filter(|&p| members[p] && !missing(p)).for_each(|p| names[p] = Some(name.clone()));
+    }
+    names
+}
+
+/// Names once each, ascending, numbers by size.
+pub fn in_order(names: &mut Vec<String>) {
+    names.sort_by(|a, b| match (a.parse::<f64>(), b.parse::<f64>()) {
+        (Ok(a), Ok(b)) => a.total_cmp(&b),
+        _ => a.cmp(b),
+    });
+    names.dedup();
+}
+
 /// Class × class counts of rows that have both; none if a column has too many values to tell them apart. The reference has no classes
 /// that are only predicted, and takes true and false for 1 and 0.
 pub fn class_counts(label: &Column, predicted: &Column, outcomes: &Counts, mode: Mode) -> Option<ClassCounts> {
     if label.crowded || predicted.crowded {
         return None;
     }
-    let names = |column: &Column| -> Vec<Option<String>> {
-        let mut names = vec![None; column.classes.len()];
-        for (name, members) in parts(column) {
-            let missing = |place: usize| column.classes[place].signature == super::signature::MISSING;
-            (0..members.len()).filter(|&p| members[p] && !missing(p)).for_each(|p| names[p] = Some(name.clone()));
-        }
-        names
-    };
     let (observed, mut given) = (names(label), names(predicted));
     let mut classes: Vec<String> = observed.iter().flatten().cloned().collect();
     match mode {
@@ -135,11 +146,7 @@ pub fn class_counts(label: &Column, predicted: &Column, outcomes: &Counts, mode:
         }),
         Mode::Clarify => {}
     }
-    classes.sort_by(|a, b| match (a.parse::<f64>(), b.parse::<f64>()) {
-        (Ok(a), Ok(b)) => a.total_cmp(&b),
-        _ => a.cmp(b),
-    });
-    classes.dedup();
+    in_order(&mut classes);
     let place = |name: &String| classes.iter().position(|c| c == name);
     let mut counts = vec![vec![0; classes.len()]; classes.len()];
     for (row, predictions) in outcomes.iter().enumerate() {

@@ -1,5 +1,7 @@
 //! What was found. Infinite values are written as the strings `"Infinity"` and `"-Infinity"`, as the reference does.
 
+use super::deep::Details;
+use super::interval::Analytic;
 use super::{Kind, Mode, Stage};
 use serde::{Serialize, Serializer};
 
@@ -26,6 +28,12 @@ pub struct BiasReport {
     pub performance: Option<Performance>,
     /// Remarks on the whole table.
     pub notes: Vec<String>,
+    /// Whether there are intervals by formula alone.
+    #[serde(skip)]
+    pub by_formula: bool,
+    /// Whether no positive outcome was named: there are no metrics, only what was asked for beside them.
+    #[serde(skip)]
+    pub no_outcome: bool,
 }
 
 /// The metrics of one group d against all other rows.
@@ -51,6 +59,9 @@ pub struct FacetBias {
     /// The four-fifths rule applied to DI, if DI has a value.
     pub four_fifths: Option<Verdict>,
     pub notes: Vec<String>,
+    /// What was asked for beside the metrics.
+    #[serde(flatten)]
+    pub details: Details,
 }
 
 /// One metric's value, or why it has none.
@@ -68,6 +79,16 @@ pub struct MetricValue {
     /// Bootstrap interval, if asked for and if enough replicates have a value.
     #[serde(serialize_with = "pair")]
     pub interval: Option<(f64, f64)>,
+    /// The interval by formula, if asked for and where there is a sound one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub analytic: Option<Analytic>,
+}
+
+impl MetricValue {
+    /// The interval by formula, or the bootstrap's.
+    pub fn shown_interval(&self, by_formula: bool) -> Option<(f64, f64)> {
+        if by_formula { self.analytic.map(|found| (found.low, found.high)) } else { self.interval }
+    }
 }
 
 /// The value under the other mode, and why it differs.
@@ -177,8 +198,13 @@ impl Written {
     }
 }
 
-fn number<S: Serializer>(value: &Option<f64>, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn number<S: Serializer>(value: &Option<f64>, serializer: S) -> Result<S::Ok, S::Error> {
     value.map(Written::of).serialize(serializer)
+}
+
+/// The same for each of a list.
+pub(super) fn numbers<S: Serializer>(values: &[Option<f64>], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(values.iter().map(|value| value.map(Written::of)))
 }
 
 fn pair<S: Serializer>(value: &Option<(f64, f64)>, serializer: S) -> Result<S::Ok, S::Error> {

@@ -77,6 +77,21 @@ impl Default for Bootstrap {
     }
 }
 
+/// How scores are put into bins for calibration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Bins {
+    /// From 1 to 1000.
+    pub count: usize,
+    /// Bins of as many rows each instead of bins of one width.
+    pub equal_mass: bool,
+}
+
+impl Default for Bins {
+    fn default() -> Self {
+        Bins { count: 10, equal_mass: false }
+    }
+}
+
 /// A bias analysis of one table.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct BiasRequest {
@@ -98,12 +113,35 @@ pub struct BiasRequest {
     /// A group with fewer rows gets a warning; an intersection with fewer is left out, and the notes say so.
     pub min_group: u64,
     pub bootstrap: Option<Bootstrap>,
+    /// The share, in (0, 1), of intervals by formula, which are given beside those of the bootstrap for the metrics that have one.
+    pub analytic: Option<f64>,
+    /// Asks whether scores in [0, 1] are the shares of positive labels, in each group; needs [`Predicted::Score`].
+    pub calibration: Option<Bins>,
+    /// Measures at that many thresholds of the score at most, from 2 to 1001; needs [`Predicted::Score`].
+    pub curve: Option<usize>,
+    /// Compares the errors of predicted numbers: the quantiles, in (0, 1), whose loss is compared too. Label and prediction must be
+    /// numbers. With it a label may have no values: then nothing else is measured.
+    pub regression: Option<Vec<f64>>,
+    /// Takes each class of the label in turn as positive, and compares the distributions over all classes.
+    pub classes: bool,
+    /// Further thresholds of a label that is a number, each measured like the first.
+    pub label_thresholds: Vec<f64>,
     /// The flip test compares at most this many rows, drawn at random with `seed` if the table has more.
     pub flip_rows: usize,
     pub seed: u64,
 }
 
 impl BiasRequest {
+    /// Whether intervals are by formula alone.
+    pub(super) fn by_formula(&self) -> bool {
+        self.analytic.is_some() && self.bootstrap.is_none()
+    }
+
+    /// The share of intervals that are not resampled.
+    pub(super) fn level(&self) -> f64 {
+        self.analytic.or(self.bootstrap.map(|b| b.level)).unwrap_or(Bootstrap::default().level)
+    }
+
     /// Label and one facet; everything else as by default.
     pub fn new(label: Selection, facets: Vec<Selection>) -> Self {
         BiasRequest {
@@ -117,6 +155,12 @@ impl BiasRequest {
             intersections: Vec::new(),
             min_group: 30,
             bootstrap: None,
+            analytic: None,
+            calibration: None,
+            curve: None,
+            regression: None,
+            classes: false,
+            label_thresholds: Vec::new(),
             flip_rows: 20_000,
             seed: 0,
         }

@@ -38,6 +38,10 @@ pub struct Chosen {
 }
 
 impl Chosen {
+    pub fn new(text: String, members: Members, mode: Mode) -> Chosen {
+        Chosen { text, members, mode }
+    }
+
     pub fn side(&self, class: usize, signature: Signature) -> Side {
         let inside = match &self.members {
             Members::Bits(bits) => signature & bits != 0,

@@ -1,10 +1,12 @@
 //! A table as one mode sees it: who is positive, who is in which stratum, who is in a group.
 
 use super::cells::{Cells, Reading, Split, Sums};
-use super::column::Type;
+use super::column::{Column, Type};
 use super::count::{Counts, Tally};
 use super::request::{BiasRequest, Kind, Mode, Predicted, Selection, Value};
-use super::resolve::{Chosen, Resolved, Side, parts, resolve};
+use super::resolve::{Chosen, Members, Resolved, Side, infer, parts, resolve};
+
+const NO_OUTCOME: &str = "no positive outcome was named";
 
 /// One mode's view.
 pub struct View<'a> {
@@ -16,6 +18,8 @@ pub struct View<'a> {
     strata_of: Vec<Option<u32>>,
     /// How many strata there are, or why there are none.
     strata: Result<usize, String>,
+    /// Why no metric is measured: errors of numbers, or classes, were asked for alone.
+    pub no_outcome: Option<&'static str>,
     /// Why all post-training metrics are refused.
     pub post_error: Option<String>,
 }
@@ -29,10 +33,16 @@ pub struct Target {
 impl<'a> View<'a> {
     /// The error is why the label cannot be used.
     pub fn new(tally: &'a Tally, request: &BiasRequest, mode: Mode) -> Result<View<'a>, String> {
-        let label = resolve(&tally.label, &request.label, mode)?;
+        let no_outcome = request.label.values.is_empty().then_some(NO_OUTCOME);
+        let label = match no_outcome {
+            Some(_) => nobody(&tally.label, &request.label, mode),
+            None => resolve(&tally.label, &request.label, mode)?,
+        };
         let (strata_of, strata) = strata(tally, mode);
-        let mut view = View { mode, tally, label, predicted: None, strata_of, strata, post_error: None };
-        if let (Some(predicted), Some(column)) = (&request.predicted, &tally.predicted) {
+        let mut view = View { mode, tally, label, predicted: None, strata_of, strata, no_outcome, post_error: None };
+        if no_outcome.is_some() {
+            view.predicted = tally.predicted.as_ref().map(|column| nobody(column, &request.label, mode));
+        } else if let (Some(predicted), Some(column)) = (&request.predicted, &tally.predicted) {
             match resolve(column, &view.selection(predicted, request), mode) {
                 Ok(found) => {
                     view.post_error = view.refusal(predicted, &found);
@@ -81,6 +91,11 @@ impl<'a> View<'a> {
     pub fn side_of(&self, target: &Target, classes: &[u32]) -> Side {
         let sides = target.parts.iter().map(|(facet, chosen)| self.side(*facet, chosen, classes[*facet]));
         meet(sides)
+    }
+
+    /// Place of the stratum of a class of the group column.
+    pub fn stratum(&self, class: u32) -> Option<u32> {
+        self.strata_of[class as usize]
     }
 
     /// Side of a class of the prediction.
@@ -132,6 +147,13 @@ impl<'a> View<'a> {
     pub fn strata(&self) -> &Result<usize, String> {
         &self.strata
     }
+}
+
+/// A column of which no row is meant.
+fn nobody(column: &Column, selection: &Selection, mode: Mode) -> Resolved {
+    let (kind, rule) = infer(column, selection);
+    let members = Members::Bits(0);
+    Resolved { kind, rule, groups: vec![Chosen::new(String::new(), members, mode)], notes: Vec::new() }
 }
 
 /// In where all are in; out where any is out.

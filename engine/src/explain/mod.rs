@@ -28,6 +28,7 @@ pub use kernel_shap::KernelShap;
 pub use players::Players;
 pub(crate) use predictor::Predictor;
 pub use provenance::Provenance;
+pub(crate) use ranking::draw as poisson_weights;
 pub use sample::{ExplainedRow, FeatureValue, RowSample};
 pub use scores::Scores;
 pub use summary::{GlobalExplanation, GlobalValue, Summary};

@@ -114,7 +114,7 @@ fn order_of(values: &[f64]) -> Vec<usize> {
 }
 
 /// How often each replicate counts a row: Poisson(1) by inversion of 32 random bits.
-fn draw(seed: u64, row: u64, weights: &mut [u8]) {
+pub(crate) fn draw(seed: u64, row: u64, weights: &mut [u8]) {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     random.set_stream(FIRST_STREAM + row);
     for weight in weights {

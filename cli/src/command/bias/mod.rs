@@ -33,7 +33,7 @@ pub fn run(args: &BiasArgs, terminal: &Terminal, interrupt: &Interrupt) -> Resul
             (stoppable(table, &control), request.predicted.as_ref().map(|p| format!("the column `{}`", p.column())))
         }
         Some(path) => {
-            let threshold = args.outcome.label_threshold;
+            let threshold = args.outcome.label_threshold.first().copied();
             let table = (stoppable(table, &control), schema);
             let (table, predicted) =
                 model::predicted_by(path, &args.prediction, threshold, table, &request, (&control, terminal))?;
@@ -81,15 +81,19 @@ fn stoppable(table: Table, control: &Control) -> Table {
 /// Says where nothing could be compared: a value that is spelled otherwise in the table, mostly.
 fn warn(found: &BiasReport, terminal: &Terminal) {
     for facet in &found.facets {
+        let nearest = facet.notes.iter().filter(|note| note.contains("did you mean"));
+        nearest.for_each(|note| terminal.warn(&format!("{}: {note}", heading(facet))));
         match (&facet.pre_error, facet.d.rows, facet.a.rows) {
+            (Some(_), ..) if found.no_outcome => {}
             (Some(why), ..) => terminal.warn(&format!("{}: {why}", heading(facet))),
             (None, 0, _) => terminal.warn(&format!("{}: no row is in this group", heading(facet))),
             (None, _, 0) => terminal.warn(&format!("{}: every row is in this group", heading(facet))),
             _ => {}
         }
     }
+    found.notes.iter().filter(|note| note.contains("did you mean")).for_each(|note| terminal.warn(note));
     let positive: u64 = found.facets.first().map_or(0, |facet| facet.d.positive + facet.a.positive);
-    if found.facets.first().is_some_and(|facet| facet.d.rows + facet.a.rows > 0) && positive == 0 {
+    if found.facets.first().is_some_and(|facet| facet.d.rows + facet.a.rows > 0) && positive == 0 && !found.no_outcome {
         terminal.warn(&format!("no row has the positive label, {} {}", found.label, found.label_value_or_threshold));
     }
 }

@@ -1,11 +1,14 @@
 //! What is asked of the engine, from what was typed.
 
 use super::facet::{self, Named};
-use crate::args::{BiasArgs, Compat, Limit, PredictionArgs};
+use crate::args::{BiasArgs, Compat, DeeperArgs, Interval, Limit, PredictionArgs};
 use arrow::datatypes::DataType;
-use pellucid::bias::{BiasRequest, Bootstrap, Kind, Metric, Mode, Predicted, Selection, Stage, Value};
+use pellucid::bias::{BiasRequest, Bins, Bootstrap, Kind, Metric, Mode, Predicted, Selection, Stage, Value};
 use pellucid::data::{Table, did_you_mean};
 use pellucid::{Error, Result};
+
+/// Quantiles whose loss is compared unless others are asked for.
+const QUANTILES: [f64; 2] = [0.1, 0.9];
 
 /// Everything but the predictions.
 pub fn request(args: &BiasArgs, table: &Table) -> Result<BiasRequest> {
@@ -28,19 +31,32 @@ pub fn request(args: &BiasArgs, table: &Table) -> Result<BiasRequest> {
         let n = request.facets.len();
         request.intersections = (0..n).flat_map(|i| (i + 1..n).map(move |j| (i, j))).collect();
     }
-    request.bootstrap = (args.measure.bootstrap > 0).then_some(Bootstrap {
-        replicates: args.measure.bootstrap,
-        level: args.measure.level,
-        seed: args.measure.seed,
+    let (measure, wanted) = (&args.measure, args.measure.interval);
+    request.bootstrap = (measure.bootstrap > 0 && wanted == Interval::Bootstrap).then_some(Bootstrap {
+        replicates: measure.bootstrap,
+        level: measure.level,
+        seed: measure.seed,
     });
+    let by_formula = wanted == Interval::Analytic || request.bootstrap.is_some();
+    request.analytic = by_formula.then_some(measure.level);
+    deeper(&args.deeper, &mut request);
+    request.label_thresholds = args.outcome.label_threshold.iter().skip(1).copied().collect();
     Ok(request)
+}
+
+fn deeper(args: &DeeperArgs, request: &mut BiasRequest) {
+    let quantiles = if args.quantile.is_empty() { QUANTILES.to_vec() } else { args.quantile.clone() };
+    request.calibration = args.calibration.then_some(Bins { count: args.bins, equal_mass: args.equal_mass });
+    request.curve = args.curve.then_some(args.curve_points);
+    request.regression = args.regression.then_some(quantiles);
+    request.classes = args.each_class;
 }
 
 fn label(args: &BiasArgs, table: &Table, mode: Mode) -> Result<Selection> {
     let column = args.outcome.label.clone();
     table.positions(std::slice::from_ref(&column))?;
-    Ok(match args.outcome.label_threshold {
-        Some(threshold) => above(column, threshold),
+    Ok(match args.outcome.label_threshold.first() {
+        Some(&threshold) => above(column, threshold),
         None => one_of(column, &args.outcome.positive, table, mode),
     })
 }

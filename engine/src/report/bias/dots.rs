@@ -28,7 +28,7 @@ impl Dot {
         let value = found.value.filter(|value| value.is_finite())?;
         let finite = |(low, high): &(f64, f64)| low.is_finite() && high.is_finite();
         let side = Metric::named(found.name).map_or(Worse::Nobody, |metric| worse_off(metric, value, report.mode));
-        Some(Dot { name, full, value, interval: found.interval.filter(finite), side })
+        Some(Dot { name, full, value, interval: found.shown_interval(report.by_formula).filter(finite), side })
     }
 }
 
@@ -208,7 +208,8 @@ pub fn values(title: &str, found: &[&MetricValue], report: &BiasReport, group: &
         };
         let value =
             m.value.map_or(Value::Null, |value| if value.is_finite() { json!(value) } else { json!(infinity(value)) });
-        let [low, high] = [m.interval.map(|i| i.0), m.interval.map(|i| i.1)].map(|end| end.filter(|x| x.is_finite()));
+        let interval = m.shown_interval(report.by_formula);
+        let [low, high] = [interval.map(|i| i.0), interval.map(|i| i.1)].map(|end| end.filter(|x| x.is_finite()));
         vec![json!(m.name), value, json!(low), json!(high), json!(meaning)]
     };
     Table {
