@@ -60,6 +60,8 @@ impl Shares {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Calibration {
     pub equal_mass: bool,
+    /// Share of the intervals.
+    pub level: f64,
     pub d: Reliability,
     pub a: Reliability,
     /// Both groups together.
@@ -120,6 +122,7 @@ pub fn calibration(scores: &[[Shares; 2]; 2], how: Bins, level: f64, z: f64) -> 
     let gap = |of: fn(&Reliability) -> Option<f64>| Some(of(&d.0)? - of(&a.0)?);
     Calibration {
         equal_mass: how.equal_mass,
+        level,
         ece_gap: gap(|r| r.ece),
         mce_gap: gap(|r| r.mce),
         excess_gap: gap(|r| Some(r.mean_score? - r.observed?)),

@@ -15,6 +15,8 @@ pub struct Curve {
     pub bin_width: f64,
     /// Lowest and highest score of all rows.
     pub scores: (f64, f64),
+    /// The threshold in use.
+    pub used: f64,
     /// Ascending; a score is positive above one. From 0 to 1 where all scores are there, else over the scores.
     pub thresholds: Vec<f64>,
     pub d: Rates,
@@ -65,7 +67,7 @@ impl Scored {
 pub fn curve(
     scores: &[[Scored; 2]; 2],
     others: &[Scored; 2],
-    range: (f64, f64),
+    (range, used): ((f64, f64), f64),
     points: usize,
     mode: Mode,
     wanted: &[&'static Metric],
@@ -103,6 +105,7 @@ pub fn curve(
     Some(Curve {
         bin_width: edges.width(),
         scores: range,
+        used,
         thresholds: grid.iter().map(|&k| edges.at(k)).collect(),
         d: rates(&sums, 1),
         a: rates(&sums, 0),

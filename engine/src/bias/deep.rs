@@ -98,14 +98,19 @@ impl Deep {
     /// None where nothing is asked for.
     pub fn new(table: &Table, request: &BiasRequest) -> Option<Deep> {
         let subjects = request.facets.len() + request.intersections.len();
-        let scored = request.calibration.is_some() || request.curve.is_some();
+        let scores = match request.predicted {
+            Some(Predicted::Score { threshold, .. }) if request.calibration.is_some() || request.curve.is_some() => {
+                Some(Scores::new(request, threshold, subjects))
+            }
+            _ => None,
+        };
         let errors = request.regression.as_ref().map(|quantiles| {
             let replicates = request.bootstrap.map_or(0, |b| b.replicates);
             let seed = request.bootstrap.map_or(0, |b| b.seed);
             let subjects = vec![Residuals::new(Losses::new(quantiles), replicates); subjects];
             Errors { subjects, replicates, seed, refused: None }
         });
-        let asked = scored || errors.is_some() || request.classes || !request.label_thresholds.is_empty();
+        let asked = scores.is_some() || errors.is_some() || request.classes || !request.label_thresholds.is_empty();
         asked.then(|| Deep {
             facets: request.facets.len(),
             intersections: request.intersections.clone(),
@@ -114,7 +119,7 @@ impl Deep {
             predicted: request.predicted.as_ref().map(|p| p.column().to_string()),
             raw: table.is_untyped(),
             rows: 0,
-            scores: scored.then(|| Scores::new(request.calibration, request.curve, subjects)),
+            scores,
             errors,
             classes: request.classes.then(|| vec![Joint::default(); subjects]),
             thresholds: (!request.label_thresholds.is_empty()).then(|| Thresholds::new(request, subjects)),
@@ -203,11 +208,9 @@ impl Deep {
     }
 
     /// Remarks on thresholds.
-    pub fn notes(&self, request: &BiasRequest) -> Vec<String> {
+    pub fn notes(&self) -> Vec<String> {
         let mut notes = self.thresholds.as_ref().map_or(Vec::new(), Thresholds::notes);
-        if let (Some(scores), Some(Predicted::Score { threshold, .. })) = (&self.scores, &request.predicted) {
-            notes.extend(scores.outside(*threshold));
-        }
+        notes.extend(self.scores.as_ref().and_then(Scores::outside));
         notes
     }
 }

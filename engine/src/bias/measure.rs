@@ -81,7 +81,7 @@ fn report(tally: &Tally, flips: Option<&Flips>, deep: Option<&Deep>, request: &B
     }
     let mut notes = notes(tally, flips, request, &view);
     notes.extend(unmatched(&tally.label, &request.label));
-    notes.extend(deep.iter().flat_map(|deep| deep.notes(request)));
+    notes.extend(deep.iter().flat_map(|deep| deep.notes()));
     for (pair, &(a, b)) in request.intersections.iter().enumerate() {
         let [([Ok(left), left_other], a), ([Ok(right), right_other], b)] = [(&resolved[a], a), (&resolved[b], b)]
         else {

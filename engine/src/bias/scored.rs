@@ -5,7 +5,7 @@ use super::curve::{Curve, Scored, curve};
 use super::deep::Asked;
 use super::interval::normal;
 use super::metric::Metric;
-use super::request::{Bins, Mode};
+use super::request::{BiasRequest, Bins, Mode};
 use super::resolve::Side;
 use super::signature::Signature;
 use super::view::View;
@@ -26,6 +26,8 @@ struct Kept {
 pub struct Scores {
     bins: Option<Bins>,
     points: Option<usize>,
+    /// The threshold in use.
+    used: f64,
     /// Different outcomes, by first appearance.
     outcomes: Vec<Signature>,
     /// For each subject `[class][outcome]`.
@@ -36,9 +38,10 @@ pub struct Scores {
 }
 
 impl Scores {
-    pub fn new(bins: Option<Bins>, points: Option<usize>, subjects: usize) -> Scores {
+    pub fn new(request: &BiasRequest, used: f64, subjects: usize) -> Scores {
         let range = (f64::INFINITY, f64::NEG_INFINITY);
-        Scores { bins, points, outcomes: Vec::new(), kept: vec![Vec::new(); subjects], cells: 0, range }
+        let (bins, points) = (request.calibration, request.curve);
+        Scores { bins, points, used, outcomes: Vec::new(), kept: vec![Vec::new(); subjects], cells: 0, range }
     }
 
     /// Adds rows: the class of each in each subject, what its label is, and its score.
@@ -83,8 +86,9 @@ impl Scores {
         })
     }
 
-    /// A remark on a threshold that no score is above, or every score.
-    pub fn outside(&self, threshold: f64) -> Option<String> {
+    /// A remark on a threshold in use that no score is above, or every score.
+    pub fn outside(&self) -> Option<String> {
+        let threshold = self.used;
         let (low, high) = self.range;
         match (low <= high, threshold >= high, threshold < low) {
             (true, true, _) => Some(format!("no score is above {threshold}: scores reach from {low} to {high}")),
@@ -140,7 +144,7 @@ impl Scores {
                 None => others[label].join(&scored),
             }
         }
-        match curve(&scores, &others, self.range, points, view.mode, wanted) {
+        match curve(&scores, &others, (self.range, self.used), points, view.mode, wanted) {
             Some(found) => Some(Asked::Found(found)),
             None => refused("no row has both a score and a label".into()),
         }

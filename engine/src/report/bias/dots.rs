@@ -13,14 +13,14 @@ const LINE: usize = 26;
 const EVEN: (f64, f64) = (0.8, 1.25);
 
 /// A value to draw.
-struct Dot {
+pub struct Dot {
     /// On the axis.
-    name: String,
+    pub name: String,
     /// In the tooltip.
-    full: String,
-    value: f64,
-    interval: Option<(f64, f64)>,
-    side: Worse,
+    pub full: String,
+    pub value: f64,
+    pub interval: Option<(f64, f64)>,
+    pub side: Worse,
 }
 
 impl Dot {
@@ -99,7 +99,7 @@ fn alt(dots: &[Dot], group: &str) -> String {
 }
 
 /// Dots with whiskers; `channels` are the axes of a value and of its interval.
-fn spec(dots: &[Dot], [x, low]: [Value; 2], group: &str, neutral: f64) -> Value {
+pub fn spec(dots: &[Dot], [x, low]: [Value; 2], group: &str, neutral: f64) -> Value {
     let side = |dot: &Dot| match dot.side {
         Worse::Group => 0,
         Worse::Others => 1,

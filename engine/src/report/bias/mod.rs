@@ -1,8 +1,11 @@
 //! The page of a bias analysis: what was found for each facet, in pictures and in plain words.
 
 mod confusion;
+mod curves;
 mod dots;
+mod errors;
 mod outcomes;
+mod reliability;
 #[cfg(test)]
 mod tests;
 mod words;
@@ -12,7 +15,7 @@ pub use words::{OTHERS, Worse, four_fifths, group, heading, meaning, worse_off};
 use super::figures::text::{count, slug};
 use super::origin::{facts, section};
 use super::{Figure, Item, Report, Section, Table};
-use crate::bias::{BiasReport, FacetBias, Kind, Metric, MetricValue, Mode};
+use crate::bias::{Asked, BiasReport, FacetBias, Kind, Metric, MetricValue, Mode};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -133,18 +136,29 @@ impl BiasPage<'_> {
     fn facet(&self, i: usize, facet: &FacetBias) -> Section {
         let group = group(facet);
         let mut warnings = facet.notes.clone();
-        warnings.extend(facet.pre_error.iter().map(|why| format!("The labels could not be compared: {why}")));
+        warnings.extend(refused(facet));
+        let outcome = |error: &&String| !self.found.no_outcome || Some(*error) != facet.pre_error.as_ref();
+        warnings.extend(
+            facet.pre_error.iter().filter(outcome).map(|why| format!("The labels could not be compared: {why}")),
+        );
         warnings.extend(facet.post_error.iter().map(|why| format!("The predictions could not be compared: {why}")));
         let figures = [
             outcomes::outcomes(facet, self.predicted()),
             dots::differences(facet, self.found),
             confusion::confusion(facet),
             dots::ratios(facet, self.found),
+            reliability::reliability(facet),
+            curves::rates(facet),
+            curves::metrics(facet),
+            errors::errors(facet, self.found),
         ];
         let mut items: Vec<Item> = figures.into_iter().flatten().map(|figure: Figure| Item::Figure(figure)).collect();
         let all: Vec<&MetricValue> = facet.pre.iter().chain(&facet.post).collect();
-        items.push(Item::Table(dots::values("All metrics", &all, self.found, &group)));
+        if !self.found.no_outcome {
+            items.push(Item::Table(dots::values("All metrics", &all, self.found, &group)));
+        }
         items.extend(other_mode(&all).map(Item::Table));
+        items.extend(self.details(facet).into_iter().map(Item::Table));
         let mut text = vec![format!(
             "{}: {}, compared with {}. The column {} is read as {}: {}.",
             heading(facet),
@@ -162,6 +176,19 @@ impl BiasPage<'_> {
             warnings,
             items,
         }
+    }
+
+    /// Tables of what was asked for beside the metrics.
+    fn details(&self, facet: &FacetBias) -> Vec<Table> {
+        let details = &facet.details;
+        let mut tables: Vec<Table> = Vec::new();
+        tables.extend(details.calibration.as_ref().and_then(Asked::found).map(|c| reliability::summary(facet, c)));
+        let classes = details.classes.as_ref().and_then(Asked::found);
+        tables.extend(classes.into_iter().flat_map(|classes| errors::classes(classes, self.found)));
+        if !details.thresholds.is_empty() {
+            tables.push(errors::choices("Thresholds of the label", "label above", &details.thresholds));
+        }
+        tables
     }
 
     fn performance(&self) -> Option<Section> {
@@ -238,6 +265,18 @@ impl BiasPage<'_> {
             vec![Item::Code { title: "Command".into(), text: self.command.clone() }, facts("Settings", settings)];
         section("provenance", "Provenance", &["The command repeats this page."], Vec::new(), items)
     }
+}
+
+/// What was asked for beside the metrics and could not be had.
+fn refused(facet: &FacetBias) -> Vec<String> {
+    let details = &facet.details;
+    let reasons = [
+        ("Calibration", details.calibration.as_ref().and_then(Asked::error)),
+        ("The threshold curve", details.curve.as_ref().and_then(Asked::error)),
+        ("Errors of numbers", details.regression.as_ref().and_then(Asked::error)),
+        ("Classes one by one", details.classes.as_ref().and_then(Asked::error)),
+    ];
+    reasons.into_iter().filter_map(|(what, why)| Some(format!("{what}: not measured: {}", why?))).collect()
 }
 
 fn limits(limits: &[LimitCheck]) -> Table {
