@@ -101,16 +101,15 @@ impl BiasPage<'_> {
 
     /// One line a facet.
     fn overview(&self) -> Table {
-        let predicted = self.predicted();
+        let outcome = !self.found.no_outcome;
+        let predicted = self.predicted() && outcome;
         let share = |n: u64, rows: u64| (rows > 0).then(|| n as f64 / rows as f64);
         let row = |facet: &FacetBias| {
             let (d, a) = (facet.d, facet.a);
-            let mut cells = vec![
-                json!(heading(facet)),
-                json!(d.rows),
-                json!(share(d.positive, d.rows)),
-                json!(share(a.positive, a.rows)),
-            ];
+            let mut cells = vec![json!(heading(facet)), json!(d.rows)];
+            if outcome {
+                cells.extend([json!(share(d.positive, d.rows)), json!(share(a.positive, a.rows))]);
+            }
             if predicted {
                 cells.extend([json!(share(d.predicted_positive, d.rows)), json!(share(a.predicted_positive, a.rows))]);
                 cells.push(json!(facet.four_fifths.as_ref().map_or("not computed", |v| if v.passes {
@@ -121,12 +120,18 @@ impl BiasPage<'_> {
             }
             cells
         };
-        let mut columns = vec!["group", "rows", "labels", "others"];
+        let mut columns = vec!["group", "rows"];
+        if outcome {
+            columns.extend(["labels", "others"]);
+        }
         if predicted {
             columns.extend(["predictions", "others", "four fifths"]);
         }
         Table {
-            title: "Shares of positive outcomes, of each group and of its others".into(),
+            title: match outcome {
+                true => "Shares of positive outcomes, of each group and of its others".into(),
+                false => "Groups".into(),
+            },
             columns: columns.into_iter().map(String::from).collect(),
             rows: self.found.facets.iter().map(row).collect(),
             left_out: 0,
@@ -143,7 +148,7 @@ impl BiasPage<'_> {
         );
         warnings.extend(facet.post_error.iter().map(|why| format!("The predictions could not be compared: {why}")));
         let figures = [
-            outcomes::outcomes(facet, self.predicted()),
+            outcomes::outcomes(facet, self.predicted()).filter(|_| !self.found.no_outcome),
             dots::differences(facet, self.found),
             confusion::confusion(facet),
             dots::ratios(facet, self.found),
@@ -238,7 +243,8 @@ impl BiasPage<'_> {
             "d is the group that a facet names, a all other rows; n rows, 1 positive and 0 negative labels, n' the same of predictions; TP, \
              FP, FN, TN true and false positives, false and true negatives.",
         ];
-        section("definitions", "Definitions", &text, Vec::new(), vec![Item::Table(table)])
+        let items = if table.rows.is_empty() { Vec::new() } else { vec![Item::Table(table)] };
+        section("definitions", "Definitions", &text, Vec::new(), items)
     }
 
     fn provenance(&self) -> Section {
@@ -252,7 +258,12 @@ impl BiasPage<'_> {
             ("Made".into(), json!(self.created)),
             ("Table".into(), json!(self.table)),
             ("Rows".into(), json!(found.rows)),
-            ("Positive labels".into(), json!(format!("{}: {}", found.label, found.label_value_or_threshold))),
+            match found.no_outcome {
+                true => ("Label".into(), json!(found.label)),
+                false => {
+                    ("Positive labels".into(), json!(format!("{}: {}", found.label, found.label_value_or_threshold)))
+                }
+            },
             ("The label was read as".into(), json!(found.label_rule)),
             ("Numbers".into(), json!(mode)),
         ];

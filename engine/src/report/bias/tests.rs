@@ -110,3 +110,60 @@ fn a_page_of_one_metric_has_no_empty_figures() {
     let said = table.unwrap().rows[0][4].as_str().unwrap();
     assert!(said.starts_with("not computed: no group column"), "{said}");
 }
+
+/// Scores, numbers and classes: each asked for gives figures with the numbers that were found.
+#[test]
+fn what_is_asked_for_beside_the_metrics_is_drawn() {
+    let name = format!("pellucid-{}-deep.csv", std::process::id());
+    let path = std::env::temp_dir().join(name);
+    let row = |i: u32| {
+        let score = f64::from(i * 37 % 100) / 100.0;
+        let label = u8::from(f64::from(i * 61 % 97) / 97.0 < score);
+        format!("{},{label},{score}\n", if i % 5 < 2 { "d <&> é" } else { "a" })
+    };
+    std::fs::write(&path, format!("who's,ok,score\n{}", (0..200).map(row).collect::<String>())).unwrap();
+    let chosen = |column: &str, value: Cell| Selection {
+        column: column.into(),
+        values: vec![value],
+        kind: Some(Kind::Categorical),
+    };
+    let facets = vec![chosen("who's", Cell::Text("d <&> é".into()))];
+    let mut request = BiasRequest::new(chosen("ok", Cell::Integer(1)), facets);
+    request.predicted = Some(Predicted::Score { column: "score".into(), threshold: 0.5 });
+    request.calibration = Some(crate::bias::Bins::default());
+    (request.curve, request.classes, request.regression) = (Some(21), true, Some(vec![0.5]));
+    request.analytic = Some(0.9);
+    let found = measure(&Rows::open(&path, &ReadOptions::default()).unwrap(), &request).unwrap();
+    let _ = std::fs::remove_file(&path);
+    let report = page(&found);
+    let mut drawing = Drawing::new().unwrap();
+    for id in ["reliability", "rates", "thresholds", "errors"] {
+        let id = format!("{id}-who-s-d");
+        let (_, figure) = report.figures().find(|(found, _)| *found == id).unwrap_or_else(|| panic!("{id}"));
+        let svg = drawing.svg(figure, 640.0, Theme::Light).unwrap();
+        assert_eq!(drawing.remarks(), [] as [String; 0], "{id}");
+        assert!(svg.len() > 2000 && !svg.contains("NaN") && !svg.contains("undefined"), "{id}: {svg}");
+        assert!(!figure.alt.is_empty() && !figure.table.rows.is_empty(), "{id}");
+    }
+    let details = &found.facets[0].details;
+    let calibration = details.calibration.as_ref().and_then(Asked::found).unwrap();
+    let figure = report.figures().find(|(id, _)| *id == "reliability-who-s-d").unwrap().1;
+    let first = &figure.spec["data"]["values"][0];
+    assert_eq!(
+        (first["y"].as_f64(), first["n"].as_u64()),
+        (calibration.d.bins[0].observed, Some(calibration.d.bins[0].rows))
+    );
+    assert!(figure.caption.contains("90 % interval"), "{}", figure.caption);
+    let curve = details.curve.as_ref().and_then(Asked::found).unwrap();
+    let figure = report.figures().find(|(id, _)| *id == "rates-who-s-d").unwrap().1;
+    assert_eq!(figure.table.rows[10][..2], [serde_json::json!(0.5), serde_json::json!(curve.d.selection[10])]);
+    let tables: Vec<&str> = report.sections[1]
+        .items
+        .iter()
+        .filter_map(|item| match item {
+            Item::Table(table) => Some(table.title.as_str()),
+            _ => None,
+        })
+        .collect();
+    assert!(tables.contains(&"Calibration") && tables.contains(&"Each class as the positive one"), "{tables:?}");
+}
