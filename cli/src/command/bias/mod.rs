@@ -78,20 +78,29 @@ fn stoppable(table: Table, control: &Control) -> Table {
     table.through(schema, move |batch, _| if stop.load(Relaxed) { Err(Error::Interrupted) } else { Ok(batch) })
 }
 
+/// How the engine's remark on a value that is nowhere in its column begins.
+const NO_CELL: &str = "no cell of ";
+
 /// Says where nothing could be compared: a value that is spelled otherwise in the table, mostly.
 fn warn(found: &BiasReport, terminal: &Terminal) {
     for facet in &found.facets {
-        let nearest = facet.notes.iter().filter(|note| note.contains("did you mean"));
-        nearest.for_each(|note| terminal.warn(&format!("{}: {note}", heading(facet))));
+        let nearest: Vec<&str> =
+            facet.notes.iter().map(String::as_str).filter(|note| note.starts_with(NO_CELL)).collect();
         match (&facet.pre_error, facet.d.rows, facet.a.rows) {
             (Some(_), ..) if found.no_outcome => {}
             (Some(why), ..) => terminal.warn(&format!("{}: {why}", heading(facet))),
-            (None, 0, _) => terminal.warn(&format!("{}: no row is in this group", heading(facet))),
+            (None, 0, _) if nearest.is_empty() => {
+                terminal.warn(&format!("{}: no row is in this group", heading(facet)));
+            }
+            (None, 0, _) => {
+                terminal.warn(&format!("{}: no row is in this group: {}", heading(facet), nearest.join("; ")));
+            }
+            _ if !nearest.is_empty() => terminal.warn(&format!("{}: {}", heading(facet), nearest.join("; "))),
             (None, _, 0) => terminal.warn(&format!("{}: every row is in this group", heading(facet))),
             _ => {}
         }
     }
-    found.notes.iter().filter(|note| note.contains("did you mean")).for_each(|note| terminal.warn(note));
+    found.notes.iter().filter(|note| note.starts_with(NO_CELL)).for_each(|note| terminal.warn(note));
     let positive: u64 = found.facets.first().map_or(0, |facet| facet.d.positive + facet.a.positive);
     if found.facets.first().is_some_and(|facet| facet.d.rows + facet.a.rows > 0) && positive == 0 && !found.no_outcome {
         terminal.warn(&format!("no row has the positive label, {} {}", found.label, found.label_value_or_threshold));
