@@ -295,11 +295,16 @@ fn configs_with_mistakes() {
 fn groups_and_outcomes_that_are_one_sided() {
     let case = Case::new(EVEN);
     let label = ["--label", "ok", "--positive", "1"];
-    for (facet, d, shown) in
-        [("who=x", 0, "who = x"), ("said>9", 0, "said in (1.0, 9.0]"), ("said>1", 0, "said above its largest value")]
-    {
+    for (facet, d, shown, nearest) in [
+        ("who=x", 0, "who = x", ": no cell of `who` is `x`"),
+        ("said>9", 0, "said in (1.0, 9.0]", ""),
+        ("said>1", 0, "said above its largest value", ""),
+    ] {
         let (code, stdout, stderr) = case.run(&[&label[..], &["--facet", facet]].concat());
-        assert_eq!((code, stderr.as_str()), (0, format!("warning: {shown}: no row is in this group\n").as_str()));
+        assert_eq!(
+            (code, stderr.as_str()),
+            (0, format!("warning: {shown}: no row is in this group{nearest}\n").as_str())
+        );
         assert!(
             stdout.contains(&format!("{shown}: {d} of 10 rows"))
                 && stdout.contains("not computed: group d has no rows"),
@@ -505,4 +510,103 @@ fn the_page_has_every_facet_and_needs_nothing_else() {
     let found = json(&std::fs::read_to_string(folder.path("bias.json")).unwrap());
     assert_eq!(found["limits"].as_array().unwrap().len(), 2);
     assert_eq!(found["facets"].as_array().unwrap().len(), 2);
+}
+
+/// The fixture of the engine's tests; its rows and options of a request for scores.
+fn scored(more: &[&str]) -> (i32, String, String) {
+    let data = fixture("oracles/bias_depth/data.csv");
+    let of = ["bias", "--data", &data, "--facet", "facet=d"];
+    run(&[&of[..], more].concat())
+}
+
+const SCORES: [&str; 8] = ["--label", "label", "--positive", "1", "--scores", "score", "--threshold", "0.5"];
+
+#[test]
+fn scores_are_looked_at_more_closely_when_asked() {
+    let (_, plain, _) = scored(&SCORES);
+    assert!(!plain.contains("Calibration") && !plain.contains("Other thresholds"), "{plain}");
+    let (code, stdout, stderr) = scored(&[&SCORES[..], &["--calibration", "--bins", "4", "--curve"]].concat());
+    assert_eq!(code, 0, "{stderr}");
+    let lines: Vec<&str> = stdout.lines().collect();
+    assert!(lines.iter().all(|line| line.chars().count() <= 80), "{stdout}");
+    let bins = lines.iter().filter(|line| line.starts_with("  0") && line.contains(" – ")).count();
+    assert_eq!(bins, 4, "{stdout}");
+    assert!(stdout.contains("by chance)") && stdout.contains("  101 thresholds in --output and --report"), "{stdout}");
+    let (_, stdout, _) =
+        scored(&[&SCORES[..], &["--calibration", "--curve", "--curve-points", "11", "--json"]].concat());
+    let facet = &json(&stdout)["facets"][0];
+    assert_eq!(facet["calibration"]["d"]["bins"].as_array().unwrap().len(), 10);
+    assert_eq!(
+        facet["curve"]["thresholds"],
+        serde_json::json!([0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0])
+    );
+    assert_eq!(facet["curve"]["d"]["selection"][5], serde_json::json!(47.0 / 141.0));
+}
+
+#[test]
+fn intervals_are_of_the_kind_asked_for() {
+    let dpl = |more: &[&str]| {
+        let (code, stdout, stderr) = scored(&[&SCORES[..], more, &["--json"]].concat());
+        assert_eq!(code, 0, "{stderr}");
+        metric(&json(&stdout)["facets"][0], "DPL").clone()
+    };
+    let both = dpl(&[]);
+    assert!(both["interval"].is_array() && both["analytic"]["method"] == "Newcombe", "{both}");
+    let formula = dpl(&["--interval", "analytic"]);
+    assert!(formula["interval"].is_null() && formula["analytic"] == both["analytic"], "{formula}");
+    for none in [&["--interval", "none"][..], &["--bootstrap", "0"]] {
+        let none = dpl(none);
+        assert!(none["interval"].is_null() && none["analytic"].is_null(), "{none}");
+    }
+    let (_, stdout, _) = scored(&[&SCORES[..], &["--interval", "analytic", "--metrics", "DPL"]].concat());
+    let [low, high] = ["low", "high"].map(|end| formula["analytic"][end].as_f64().unwrap());
+    assert!(stdout.contains(&format!("[{low:.3}, {high:.3}]")), "{stdout}");
+}
+
+#[test]
+fn numbers_and_classes_need_no_positive_outcome() {
+    let (code, stdout, stderr) =
+        scored(&["--label", "amount", "--predicted", "guess", "--regression", "--quantile", "0.25"]);
+    assert_eq!((code, stderr.as_str()), (0, ""));
+    assert!(stdout.contains("mean residual") && stdout.contains("loss at 0.25"), "{stdout}");
+    assert!(!stdout.contains("positive labels") && !stdout.contains("not computed"), "{stdout}");
+    let (code, stdout, stderr) = scored(&["--label", "grade", "--predicted", "said", "--each-class"]);
+    assert_eq!((code, stderr.as_str()), (0, ""));
+    assert!(
+        stdout.contains("  middle") && stdout.contains("distances of predictions over all classes: JS"),
+        "{stdout}"
+    );
+    let (code, _, stderr) = scored(&["--label", "amount", "--regression"]);
+    assert!(code == 2 && stderr.contains("hint: name the column of predictions"), "{stderr}");
+}
+
+#[test]
+fn a_label_has_several_thresholds() {
+    let above = ["--label", "amount", "--predicted", "guess", "--label-threshold", "100", "--label-threshold", "999"];
+    let (code, stdout, stderr) = scored(&above);
+    assert_eq!(code, 0, "{stderr}");
+    assert!(stdout.contains("positive: amount (100.0, 230.92]"), "{stdout}");
+    assert!(
+        stdout.contains("Other thresholds of the label") && stdout.contains("note: no label is above 999"),
+        "{stdout}"
+    );
+}
+
+#[test]
+fn a_misspelt_value_is_warned_of_with_the_nearest() {
+    let (code, _, stderr) = adult(&["--facet", "sex=Femal", "--bootstrap", "0"]);
+    let told = "warning: sex = Femal: no row is in this group: no cell of `sex` is `Femal` (did you mean `Female`?)\n";
+    assert_eq!((code, stderr.as_str()), (0, told));
+    let (_, _, stderr) = run(&[
+        "bias",
+        "--data",
+        &fixture("data/adult/raw_test.csv"),
+        "--label",
+        "target",
+        "--positive",
+        "50K",
+        "--facet",
+        "sex",
+    ]);
+    assert!(stderr.starts_with("warning: no cell of `target` is `50K` (did you mean `>50K`?)\n"), "{stderr}");
 }
