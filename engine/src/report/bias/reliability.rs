@@ -18,11 +18,11 @@ pub fn reliability(facet: &FacetBias) -> Option<Figure> {
         id: format!("reliability-{}", slug(&heading(facet))),
         title: format!("Scores and labels of {} and of {OTHERS}", cut(&who, 60)),
         caption: format!(
-            "Each dot is a bin of scores{}: its mean score, and the share of positive labels among its rows with a 95 % interval (Wilson); \
+            "Each dot is a bin of scores{}: its mean score, and the share of positive labels among its rows with a {} % interval (Wilson); \
              larger dots have more rows. On the dashed line scores say what happens; above it they are too low, below it too high.",
-            if found.equal_mass { " with equally many rows" } else { "" }
-        )
-        .replace("95 %", &format!("{} %", short(found.level * 100.0))),
+            if found.equal_mass { " with equally many rows" } else { "" },
+            short(found.level * 100.0)
+        ),
         alt: alt(&parts),
         spec: spec(&parts),
         table: table(&parts),
