@@ -152,10 +152,12 @@ impl Residuals {
             let from = at * LANES;
             let to = (from + LANES).min(replicates);
             for &(row, class, residual) in rows {
-                let weights = &weights[row * replicates..][from..to];
+                let mut drawn = [0.0; LANES];
+                let bytes = &weights[row * replicates..][from..to];
+                drawn.iter_mut().zip(bytes).for_each(|(drawn, &w)| *drawn = f64::from(w));
                 let values = std::iter::once(1.0).chain(kinds.of(residual));
                 for (sums, x) in classes[class].chunks_exact_mut(LANES).zip(values) {
-                    sums.iter_mut().zip(weights).for_each(|(sum, &w)| *sum += x * f64::from(w));
+                    sums.iter_mut().zip(&drawn).for_each(|(sum, w)| *sum += x * w);
                 }
             }
         });
