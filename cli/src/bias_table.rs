@@ -85,8 +85,8 @@ fn one(facet: &FacetBias, found: &BiasReport) -> String {
             lines.extend(table(title, metrics, facet, found));
         }
     }
-    lines.extend(details::parts(facet, found).into_iter().map(|part| format!("\n{part}")));
     lines.extend(four_fifths(facet).map(|said| format!("\n{}", wrap(&format!("Four-fifths rule: {said}."), 2, WIDTH))));
+    lines.extend(details::parts(facet, found).into_iter().map(|part| format!("\n{part}")));
     lines.join("\n")
 }
 

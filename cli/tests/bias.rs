@@ -529,7 +529,7 @@ fn scores_are_looked_at_more_closely_when_asked() {
     assert_eq!(code, 0, "{stderr}");
     let lines: Vec<&str> = stdout.lines().collect();
     assert!(lines.iter().all(|line| line.chars().count() <= 80), "{stdout}");
-    let bins = lines.iter().filter(|line| line.starts_with("  0") && line.contains(" – ")).count();
+    let bins = lines.iter().filter(|line| line.starts_with("  0") && line.contains('–')).count();
     assert_eq!(bins, 4, "{stdout}");
     assert!(stdout.contains("by chance)") && stdout.contains("  101 thresholds in --output and --report"), "{stdout}");
     let (_, stdout, _) =

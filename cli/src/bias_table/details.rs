@@ -42,20 +42,20 @@ fn share(value: Option<f64>) -> String {
 fn calibration(found: &Calibration, facet: &FacetBias) -> Vec<String> {
     let name = shortened(&group(facet));
     let mut lines = vec![
-        format!("  {:<15}{:<34}{}", "", format!("{name} (d)"), format!("{OTHERS} (a)")),
-        format!("  {:<15}{head:<34}{head}", "score", head = "  rows  score  label"),
+        format!("  {:<14}{:<33}{}", "", format!("{name} (d)"), format!("{OTHERS} (a)")),
+        format!("  {:<14}{head:<33}{head}", "score", head = "  rows  score  label"),
     ];
     let half = |bin: &ReliabilityBin| {
         let seen = format!("{:>6} {:>6} {:>6}", thousands(bin.rows), share(bin.mean_score), share(bin.observed));
-        let ends = bin.interval.map_or(String::new(), |(low, high)| format!("{low:.2} – {high:.2}"));
+        let ends = bin.interval.map_or(String::new(), |(low, high)| format!("{low:.2}–{high:.2}"));
         format!("{seen} {ends}")
     };
     for (d, a) in found.d.bins.iter().zip(&found.a.bins).filter(|(d, a)| d.rows + a.rows > 0) {
-        let bin = format!("{} – {}", d.from, d.to);
-        lines.push(format!("  {bin:<15}{:<34}{}", half(d), half(a)).trim_end().to_string());
+        let bin = format!("{}–{}", d.from, d.to);
+        lines.push(format!("  {bin:<14}{:<33}{}", half(d), half(a)).trim_end().to_string());
     }
     let line = |name: &str, of: &dyn Fn(&Reliability) -> String| {
-        format!("  {name:<15}{:<34}{}", of(&found.d), of(&found.a)).trim_end().to_string()
+        format!("  {name:<14}{:<33}{}", of(&found.d), of(&found.a)).trim_end().to_string()
     };
     lines.push(line("all", &|r| {
         format!("{:>6} {:>6} {:>6}", thousands(r.rows), share(r.mean_score), share(r.observed))

@@ -503,7 +503,7 @@ fn thresholds_that_split_nothing_are_told() {
     for told in ["no label is above 1000000: labels reach from", "every label is above -50: labels reach from"] {
         assert!(report.notes.iter().any(|note| note.starts_with(told)), "{:?}", report.notes);
     }
-    let last = &report.facets[0].details.thresholds[3];
+    let last = &report.facets[0].details.thresholds[2];
     assert_eq!(last.metric("RD").unwrap().error.as_deref(), Some("undefined (0/0): group a has no observed positives"));
     let mut request = scored();
     request.curve = Some(11);

@@ -34,13 +34,16 @@ pub fn rates(facet: &FacetBias) -> Option<Figure> {
         return None;
     }
     let dash = json!({"field": "k", "type": "nominal", "scale": {"domain": [0, 1], "range": [[1, 0], [6, 4]]},
-        "legend": {"title": null, "orient": "top", "labelExpr": "kinds[datum.value]", "symbolType": "stroke", "symbolStrokeWidth": 2}});
+        "legend": {"title": null, "orient": "top", "labelExpr": "kinds[datum.value]", "symbolType": "stroke", "symbolStrokeWidth": 2, "symbolSize": 700}});
+    let mut colour = by_group();
+    colour["legend"]["symbolType"] = json!("stroke");
+    colour["legend"]["symbolStrokeWidth"] = json!(3);
     let hover = json!([{"field": "who", "type": "nominal", "title": "rows of"}, {"field": "what", "type": "nominal", "title": "share"},
         {"field": "x", "type": "quantitative", "title": "threshold", "format": ".4~g"}, {"field": "y", "type": "quantitative", "title": "value", "format": ".4~g"}]);
     let (x, y) = (along(curve), number("y", "share", (0.0, 1.0)));
     let layers = vec![
         line_at("x", curve.used),
-        json!({"mark": {"type": "line", "strokeWidth": 2}, "encoding": {"x": x, "y": y, "color": by_group(), "strokeDash": dash, "tooltip": hover}}),
+        json!({"mark": {"type": "line", "strokeWidth": 2}, "encoding": {"x": x, "y": y, "color": colour, "strokeDash": dash, "tooltip": hover}}),
     ];
     let params = [("groups", json!([cut(&who, 30), OTHERS])), ("kinds", json!(kinds))];
     let mut spec = picture(HEIGHT, &params, layers);

@@ -60,7 +60,7 @@ impl BiasPage<'_> {
         let mut sections = vec![self.summary()];
         sections.extend(found.facets.iter().take(FACETS).enumerate().map(|(i, facet)| self.facet(i, facet)));
         sections.extend(self.performance());
-        sections.push(self.definitions());
+        sections.extend(self.definitions());
         sections.push(self.provenance());
         super::sections::distinct_ids(&mut sections);
         let over = match self.predictions.is_empty() {
@@ -150,7 +150,7 @@ impl BiasPage<'_> {
         let figures = [
             outcomes::outcomes(facet, self.predicted()).filter(|_| !self.found.no_outcome),
             dots::differences(facet, self.found),
-            confusion::confusion(facet),
+            confusion::confusion(facet).filter(|_| !self.found.no_outcome),
             dots::ratios(facet, self.found),
             reliability::reliability(facet),
             curves::rates(facet),
@@ -226,7 +226,7 @@ impl BiasPage<'_> {
     }
 
     /// The metrics that occur.
-    fn definitions(&self) -> Section {
+    fn definitions(&self) -> Option<Section> {
         let occurs = |metric: &&Metric| self.found.facets.iter().any(|facet| facet.metric(metric.name).is_some());
         let row = |m: &Metric| {
             vec![json!(m.name), json!(m.full_name), json!(m.formula), json!(m.range), json!(m.neutral), json!(m.words)]
@@ -239,12 +239,18 @@ impl BiasPage<'_> {
             rows: Metric::ALL.iter().filter(occurs).map(row).collect(),
             left_out: 0,
         };
-        let text = [
+        let mut text = vec![
             "d is the group that a facet names, a all other rows; n rows, 1 positive and 0 negative labels, n' the same of predictions; TP, \
              FP, FN, TN true and false positives, false and true negatives.",
         ];
-        let items = if table.rows.is_empty() { Vec::new() } else { vec![Item::Table(table)] };
-        section("definitions", "Definitions", &text, Vec::new(), items)
+        if self.found.facets.iter().any(|facet| facet.details.calibration.is_some()) {
+            text.push(
+                "The expected calibration error is the mean distance of score and share of positive labels over the bins, weighted by their \
+                 rows (Naeini et al. 2015); perfect scores would show the one by chance in so few rows. The largest is that of one bin.",
+            );
+        }
+        let table = (!table.rows.is_empty()).then_some(Item::Table(table))?;
+        Some(section("definitions", "Definitions", &text, Vec::new(), vec![table]))
     }
 
     fn provenance(&self) -> Section {
