@@ -33,6 +33,7 @@ mod report;
 mod request;
 mod resolve;
 mod scored;
+mod segment;
 mod signature;
 mod thresholds;
 mod view;
@@ -49,3 +50,4 @@ pub use report::{
     BasicStats, BiasReport, ClassCounts, FacetBias, GroupCounts, MetricValue, NamedValue, Other, Performance, Verdict,
 };
 pub use request::{BiasRequest, Bins, Bootstrap, Kind, Mode, Predicted, Selection, Value};
+pub use segment::{DEFAULT_SEGMENT, Segment, SegmentValue, split};

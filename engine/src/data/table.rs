@@ -97,8 +97,9 @@ impl Table {
         Ok(Table { path, format, stored: schema.clone(), schema, change: None, limit: None })
     }
 
-    /// The same table, whose batches go through `change` as they are read: it may add columns, or end a pass with an error. It gets
-    /// each batch with the number of its first row, from 1, and gives one of `schema` with as many rows.
+    /// The same table, whose batches go through `change` as they are read: it may add columns, leave out rows ([`Table::n_rows`] counts
+    /// them all the same), or end a pass with an error. It gets each batch with the number of its first row in the file, from 1, and
+    /// gives one of `schema`.
     pub fn through(
         self,
         schema: SchemaRef,
