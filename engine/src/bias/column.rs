@@ -1,8 +1,9 @@
 //! What one column held: its type as pandas would have it, and a class for each kind of cell.
 
 use super::cell::{Cell, python_float};
+use super::coding::{ByFolding, NONE};
 use super::request::Value;
-use super::signature::{MISSING, Signature, signature};
+use super::signature::{BITS, Signature, Targets};
 use std::collections::HashMap;
 
 /// Different values that are counted exactly. Beyond, a column of whole numbers is taken for continuous whatever its length.
@@ -66,7 +67,6 @@ impl Held {
 #[derive(Debug)]
 pub struct Column {
     pub name: String,
-    pub values: Vec<Value>,
     /// In order of first appearance.
     pub classes: Vec<Class>,
     pub rows: u64,
@@ -76,22 +76,50 @@ pub struct Column {
     pub crowded: bool,
     category: bool,
     /// Values that get a class of their own.
-    limit: usize,
-    texts: HashMap<Box<str>, u32>,
-    numbers: HashMap<u64, u32>,
-    shared: HashMap<Signature, u32>,
+    pub(super) limit: usize,
+    /// Numbers need not be told apart unless they have classes of their own.
+    pub(super) numbers_alike: bool,
+    pub(super) targets: Targets,
+    pub(super) texts: HashMap<Box<str>, u32, ByFolding>,
+    pub(super) numbers: HashMap<u64, u32, ByFolding>,
+    /// The class of the other values of each signature.
+    pub(super) shared: Vec<u32>,
     own: usize,
+    seen: Seen,
+}
+
+/// What all cells are that are not missing.
+#[derive(Debug, Clone, Copy)]
+pub struct Seen {
+    max: f64,
     all_integers: bool,
     all_numbers: bool,
     all_bools: bool,
     typed_text: bool,
 }
 
+impl Default for Seen {
+    fn default() -> Seen {
+        Seen { max: f64::NEG_INFINITY, all_integers: true, all_numbers: true, all_bools: true, typed_text: false }
+    }
+}
+
+impl Seen {
+    #[inline]
+    pub fn note(&mut self, cell: Cell) {
+        let number = cell.number();
+        self.all_integers &= cell.integer().is_some();
+        self.all_numbers &= number.is_some() && cell.bool().is_none();
+        self.all_bools &= cell.bool().is_some();
+        self.typed_text |= matches!(cell, Cell::Text(_));
+        self.max = number.map_or(self.max, |n| self.max.max(n));
+    }
+}
+
 impl Column {
     pub fn new(name: &str, values: &[Value], limit: usize, category: bool) -> Column {
         Column {
             name: name.into(),
-            values: values.to_vec(),
             classes: Vec::new(),
             rows: 0,
             missing: 0,
@@ -99,70 +127,48 @@ impl Column {
             crowded: false,
             category,
             limit,
-            texts: HashMap::new(),
-            numbers: HashMap::new(),
-            shared: HashMap::new(),
+            numbers_alike: false,
+            targets: Targets::new(values),
+            texts: HashMap::default(),
+            numbers: HashMap::default(),
+            shared: vec![NONE; 1 << BITS],
             own: 0,
-            all_integers: true,
-            all_numbers: true,
-            all_bools: true,
-            typed_text: false,
+            seen: Seen::default(),
         }
     }
 
-    /// The class of the next cell.
-    pub fn add(&mut self, cell: Cell) -> u32 {
-        self.rows += 1;
-        let key = match cell {
-            Cell::Missing => {
-                self.missing += 1;
-                return self.share(MISSING);
-            }
-            Cell::Text(text) | Cell::Raw(text) => match self.texts.get(text) {
-                Some(&class) => return class,
-                None => None,
-            },
-            Cell::Bool(value) => Some(u64::from(value)),
-            Cell::Integer(value) => Some(value as u64),
-            Cell::Number(value) => Some((value + 0.0).to_bits()),
-        };
-        if let Some(&class) = key.and_then(|key| self.numbers.get(&key)) {
-            return class;
-        }
-        let class = self.new_value(cell);
-        if self.distinct() < DISTINCT {
-            match (key, cell) {
-                (Some(key), _) => drop(self.numbers.insert(key, class)),
-                (None, Cell::Text(text) | Cell::Raw(text)) => drop(self.texts.insert(text.into(), class)),
-                _ => {}
-            }
-        }
-        class
+    /// The same column, whose numbers are only compared with the values and not counted: how it is read is known.
+    pub fn uncounted_numbers(self) -> Column {
+        Column { numbers_alike: true, ..self }
     }
 
-    fn new_value(&mut self, cell: Cell) -> u32 {
-        let number = cell.number();
-        self.all_integers &= cell.integer().is_some();
-        self.all_numbers &= number.is_some() && cell.bool().is_none();
-        self.all_bools &= cell.bool().is_some();
-        self.typed_text |= matches!(cell, Cell::Text(_));
-        self.max = number.map_or(self.max, |n| self.max.max(n));
-        let signature = signature(cell, &self.values);
+    pub(super) fn see(&mut self, seen: &Seen) {
+        self.seen.all_integers &= seen.all_integers;
+        self.seen.all_numbers &= seen.all_numbers;
+        self.seen.all_bools &= seen.all_bools;
+        self.seen.typed_text |= seen.typed_text;
+        self.seen.max = self.seen.max.max(seen.max);
+        self.max = self.seen.max;
+    }
+
+    pub(super) fn new_value(&mut self, cell: Cell) -> u32 {
+        let mut seen = Seen::default();
+        seen.note(cell);
+        self.see(&seen);
+        let signature = self.targets.signature(cell);
         if self.own < self.limit {
             self.own += 1;
             return self.push(Class { signature, value: Some(Held::of(cell)) });
         }
         self.crowded = true;
-        self.share(signature)
+        self.share(signature, None)
     }
 
-    fn share(&mut self, signature: Signature) -> u32 {
-        if let Some(&class) = self.shared.get(&signature) {
-            return class;
+    pub(super) fn share(&mut self, signature: Signature, value: Option<Held>) -> u32 {
+        if self.shared[signature as usize] == NONE {
+            self.shared[signature as usize] = self.push(Class { signature, value });
         }
-        let class = self.push(Class { signature, value: (signature == MISSING).then_some(Held::Missing) });
-        self.shared.insert(signature, class);
-        class
+        self.shared[signature as usize]
     }
 
     fn push(&mut self, class: Class) -> u32 {
@@ -196,17 +202,17 @@ impl Column {
         match () {
             () if self.category => Type::Category,
             () if empty => Type::Float,
-            () if self.typed_text => Type::Text,
-            () if self.all_integers && self.missing == 0 => Type::Integer,
-            () if self.all_numbers => Type::Float,
-            () if self.all_bools => Type::Bool,
+            () if self.seen.typed_text => Type::Text,
+            () if self.seen.all_integers && self.missing == 0 => Type::Integer,
+            () if self.seen.all_numbers => Type::Float,
+            () if self.seen.all_bools => Type::Bool,
             () => Type::Text,
         }
     }
 
     /// A column of texts that are all whole numbers.
     pub fn texts_of_integers(&self) -> bool {
-        self.typed_text && self.all_integers && self.missing == 0
+        self.seen.typed_text && self.seen.all_integers && self.missing == 0
     }
 
     /// The value as Python prints it, given the column's type; so `01` and `1` of a column of whole numbers are one.

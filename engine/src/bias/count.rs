@@ -3,6 +3,7 @@
 use super::cell::Cells;
 use super::column::Column;
 use super::request::BiasRequest;
+use super::sheet::Sheet;
 use super::signature::Signature;
 use crate::data::{Batches, Table};
 use crate::{Error, Result};
@@ -19,6 +20,9 @@ const STRATA: usize = 10_000;
 const CLASSES: usize = 100;
 /// Counts held at most, 128 MiB.
 const CELLS: usize = 1 << 24;
+/// Batches that are counted side by side, if they are not larger than this together.
+const AT_ONCE: usize = 8;
+const AT_ONCE_BYTES: usize = 64 << 20;
 
 /// The rest of what counts for a row, beside its facets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -49,17 +53,19 @@ pub struct Tally {
     pub outcomes: Counts,
     context_of: HashMap<Context, u32>,
     pair_of: Vec<HashMap<(u32, u32), u32>>,
-    intersections: Vec<(usize, usize)>,
+    pub intersections: Vec<(usize, usize)>,
     raw: bool,
 }
 
 /// Classes of the rows of one batch.
+#[derive(Debug, Default)]
 pub struct Coded {
     /// For each facet.
     pub facets: Vec<Vec<u32>>,
     pub label: Vec<u32>,
     /// How each label compares with the values asked for.
     pub outcome: Vec<Signature>,
+    /// 0 without predictions.
     pub predicted: Vec<u32>,
     /// Of the group column, 0 without one.
     pub strata: Vec<u32>,
@@ -80,7 +86,8 @@ impl Tally {
         });
         let facet = |f: &super::Selection| {
             let limit = if f.values.is_empty() { GROUPS } else { 0 };
-            Column::new(&f.column, &f.values, limit, category(&f.column))
+            let column = Column::new(&f.column, &f.values, limit, category(&f.column));
+            if f.kind.is_some() { column.uncounted_numbers() } else { column }
         };
         Tally {
             rows: 0,
@@ -99,54 +106,106 @@ impl Tally {
         }
     }
 
-    /// Counts all batches; `each` sees every batch with its classes.
-    pub fn read(&mut self, batches: Batches, mut each: impl FnMut(&RecordBatch, &Coded) -> Result<()>) -> Result<()> {
-        for batch in batches {
-            let batch = batch?;
-            let coded = self.add(&batch)?;
-            each(&batch, &coded)?;
+    /// Counts all batches; `each` sees every batch with its classes, in order. While some batches are counted, the next are read.
+    pub fn read(
+        &mut self,
+        mut batches: Batches,
+        mut each: impl FnMut(&RecordBatch, &Coded) -> Result<()> + Send,
+    ) -> Result<()> {
+        let mut next = some_of(&mut batches);
+        loop {
+            let now = next?;
+            if now.is_empty() {
+                return Ok(());
+            }
+            let (counted, read) = rayon::join(|| self.add(&now, &mut each), || some_of(&mut batches));
+            counted?;
+            next = read;
+        }
+    }
+
+    fn add(
+        &mut self,
+        batches: &[RecordBatch],
+        each: &mut impl FnMut(&RecordBatch, &Coded) -> Result<()>,
+    ) -> Result<()> {
+        let coded = self.code(batches)?;
+        let sheets: Vec<Sheet> = coded.par_iter().map(|coded| Sheet::of(coded, self)).collect();
+        for ((batch, coded), sheet) in batches.iter().zip(&coded).zip(sheets) {
+            self.rows += batch.num_rows() as u64;
+            self.enter(sheet);
+            self.require_room()?;
+            each(batch, coded)?;
         }
         Ok(())
     }
 
-    fn add(&mut self, batch: &RecordBatch) -> Result<Coded> {
+    /// The classes of the rows of each batch.
+    fn code(&mut self, batches: &[RecordBatch]) -> Result<Vec<Coded>> {
         let raw = self.raw;
         let mut columns: Vec<&mut Column> = vec![&mut self.label];
         columns.extend(self.predicted.as_mut());
         columns.extend(self.group.as_mut());
         columns.extend(self.facets.iter_mut());
-        let codes = columns.into_par_iter().map(|c| code(c, batch, raw)).collect::<Result<Vec<_>>>()?;
-        let mut codes = codes.into_iter();
-        let mut next = || codes.next().unwrap_or_default();
-        let label = next();
-        let predicted = if self.predicted.is_some() { next() } else { vec![0; label.len()] };
-        let strata = if self.group.is_some() { next() } else { vec![0; label.len()] };
-        let outcome = label.iter().map(|&class| self.label.classes[class as usize].signature).collect();
-        let coded = Coded { facets: codes.collect(), label, outcome, predicted, strata };
-        let Coded { label, predicted, strata, .. } = &coded;
-        let contexts: Vec<u32> =
-            (0..label.len()).map(|row| self.context(label[row], predicted[row], strata[row])).collect();
-        self.rows += label.len() as u64;
-        count(&mut self.outcomes, label, predicted);
-        for (counts, classes) in self.counts.iter_mut().zip(&coded.facets) {
-            count(counts, classes, &contexts);
-        }
-        for (i, &(a, b)) in self.intersections.iter().enumerate() {
-            let (of, (found, counts)) = (&mut self.pair_of[i], &mut self.pairs[i]);
-            let class = |(&a, &b): (&u32, &u32)| {
-                *of.entry((a, b)).or_insert_with(|| {
-                    found.push((a, b));
-                    (found.len() - 1) as u32
-                })
-            };
-            let classes: Vec<u32> = coded.facets[a].iter().zip(&coded.facets[b]).map(class).collect();
-            count(counts, &classes, &contexts);
-        }
-        self.require_room()?;
-        Ok(coded)
+        let look_up = |column: &Column, batch: &RecordBatch| {
+            let name = &column.name;
+            let array =
+                batch.column_by_name(name).ok_or_else(|| Error::input(format!("there is no column `{name}`")))?;
+            let cells = Cells::of(array, name, raw)?;
+            Ok((column.look_up(&cells), cells))
+        };
+        let of_column = |column: &mut Column| -> Result<Vec<Vec<u32>>> {
+            let found = batches.par_iter().map(|batch| look_up(column, batch)).collect::<Result<Vec<_>>>()?;
+            let settled = found.into_iter().map(|(mut coding, cells)| {
+                column.settle(&cells, &mut coding);
+                coding.classes
+            });
+            Ok(settled.collect())
+        };
+        let found = columns.into_par_iter().map(of_column).collect::<Result<Vec<_>>>()?;
+        let mut columns = found.into_iter().map(Vec::into_iter);
+        let zeros = || batches.iter().map(|batch| vec![0; batch.num_rows()]).collect::<Vec<_>>().into_iter();
+        let mut label = columns.next().unwrap_or_else(zeros);
+        let mut predicted = self.predicted.as_ref().and_then(|_| columns.next()).unwrap_or_else(zeros);
+        let mut strata = self.group.as_ref().and_then(|_| columns.next()).unwrap_or_else(zeros);
+        let mut facets: Vec<_> = columns.collect();
+        let mut of_batch = || {
+            let label = label.next().unwrap_or_default();
+            Coded {
+                facets: facets.iter_mut().filter_map(Iterator::next).collect(),
+                outcome: label.iter().map(|&class| self.label.classes[class as usize].signature).collect(),
+                label,
+                predicted: predicted.next().unwrap_or_default(),
+                strata: strata.next().unwrap_or_default(),
+            }
+        };
+        Ok(batches.iter().map(|_| of_batch()).collect())
     }
 
-    fn context(&mut self, label: u32, predicted: u32, stratum: u32) -> u32 {
+    /// Adds what one batch has.
+    fn enter(&mut self, sheet: Sheet) {
+        let contexts: Vec<u32> = sheet.contexts.iter().map(|&classes| self.context(classes)).collect();
+        for (&(label, predicted, _), &n) in sheet.contexts.iter().zip(&sheet.rows) {
+            raise(&mut self.outcomes, label, predicted, n);
+        }
+        for (counts, found) in self.counts.iter_mut().zip(&sheet.facets) {
+            found.iter().for_each(|&(class, context, n)| raise(counts, class, contexts[context as usize], n));
+        }
+        for ((of, (pairs, counts)), (found, rows)) in self.pair_of.iter_mut().zip(&mut self.pairs).zip(&sheet.pairs) {
+            let place = |&pair: &(u32, u32)| {
+                *of.entry(pair).or_insert_with(|| {
+                    pairs.push(pair);
+                    (pairs.len() - 1) as u32
+                })
+            };
+            let places: Vec<u32> = found.iter().map(place).collect();
+            rows.iter().for_each(|&(pair, context, n)| {
+                raise(counts, places[pair as usize], contexts[context as usize], n);
+            });
+        }
+    }
+
+    fn context(&mut self, (label, predicted, stratum): (u32, u32, u32)) -> u32 {
         let context = Context {
             stratum,
             label: self.label.classes[label as usize].signature,
@@ -177,22 +236,25 @@ impl Tally {
     }
 }
 
-fn code(column: &mut Column, batch: &RecordBatch, raw: bool) -> Result<Vec<u32>> {
-    let name = column.name.clone();
-    let array = batch.column_by_name(&name).ok_or_else(|| Error::input(format!("there is no column `{name}`")))?;
-    let cells = Cells::of(array, &name, raw)?;
-    Ok((0..batch.num_rows()).map(|row| column.add(cells.get(row))).collect())
+/// The next batches, until there are enough to count at once; none at the end.
+fn some_of(batches: &mut Batches) -> Result<Vec<RecordBatch>> {
+    let (mut found, mut bytes) = (Vec::new(), 0);
+    while found.len() < AT_ONCE && bytes < AT_ONCE_BYTES {
+        let Some(batch) = batches.next() else { break };
+        let batch = batch?;
+        bytes += batch.get_array_memory_size();
+        found.push(batch);
+    }
+    Ok(found)
 }
 
-fn count(counts: &mut Counts, classes: &[u32], contexts: &[u32]) {
-    for (&class, &context) in classes.iter().zip(contexts) {
-        let (class, context) = (class as usize, context as usize);
-        if counts.len() <= class {
-            counts.resize(class + 1, Vec::new());
-        }
-        if counts[class].len() <= context {
-            counts[class].resize(context + 1, 0);
-        }
-        counts[class][context] += 1;
+fn raise(counts: &mut Counts, class: u32, context: u32, n: u64) {
+    let (class, context) = (class as usize, context as usize);
+    if counts.len() <= class {
+        counts.resize(class + 1, Vec::new());
     }
+    if counts[class].len() <= context {
+        counts[class].resize(context + 1, 0);
+    }
+    counts[class][context] += n;
 }

@@ -1,17 +1,28 @@
 //! The flip test: is a row of d decided like the rows of a that are most like it? A classifier of the 5 nearest rows of a (1 if a has
 //! at most 9) votes on each row of d, by Euclidean distance of the features as they are, unscaled; equal distances in the table's
 //! order (Black et al., FlipTest, 2020; Clarify's variant).
+//!
+//! The nearest rows are exact wherever they are found. Few features: a tree; more: every distance, of which a GPU says which need not be
+//! looked at.
 
 use super::cell::{Cell, Cells};
 use super::count::Coded;
+use super::neighbours::{Nearest, Tree};
 use super::request::{BiasRequest, Mode};
 use super::resolve::Side;
-use crate::Result;
+use super::screen::Screen;
 use crate::data::{Reservoir, Table, put};
-use arrow::array::RecordBatch;
+use crate::{Device, Error, Result};
+use arrow::array::{RecordBatch, UInt32Array};
+use arrow::compute::take;
 use rayon::prelude::*;
+use std::sync::{Mutex, PoisonError};
 
-/// The refusal of the reference's classifier, which every table with a missing feature meets.
+/// Features from which on a GPU is faster than a tree, whose boxes then exclude little.
+const MANY: usize = 9;
+
+/// The refusals of the reference's classifier, which every table with a missing or infinite feature meets.
+const INFINITE: &str = "Input X contains infinity or a value too large for dtype('float64').";
 const NAN: &str = "Input X contains NaN.\nKNeighborsClassifier does not accept missing values encoded as NaN natively. For supervised learning, you might want to consider sklearn.ensemble.HistGradientBoostingClassifier and Regressor which accept missing values encoded as NaNs natively. Alternatively, it is possible to preprocess the data, for instance by using an imputer transformer in a pipeline or drop samples with missing values. See https://scikit-learn.org/stable/modules/impute.html You can find a list of all estimators that handle NaN values at the following page: https://scikit-learn.org/stable/modules/impute.html#estimators-that-handle-nan-values";
 
 /// A row kept.
@@ -34,7 +45,14 @@ pub struct Flips {
     raw: bool,
     rows: Vec<Row>,
     reservoir: Reservoir,
+    /// A GPU to compute distances on.
+    device: Option<Device>,
+    /// The last test: both modes mostly ask the same.
+    last: Mutex<Option<(Question, Result<Flipped, String>)>>,
 }
+
+/// What a test depends on: the features used, and for each row its side and whether its prediction is positive.
+type Question = (Vec<usize>, Vec<(Side, Side)>);
 
 /// Rows of d by how their neighbours in a are decided.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -57,7 +75,8 @@ impl Flipped {
 }
 
 impl Flips {
-    pub fn new(table: &Table, request: &BiasRequest) -> Flips {
+    /// `device`: where to compute distances if it is a GPU.
+    pub fn new(table: &Table, request: &BiasRequest, device: Option<&Device>) -> Flips {
         let predicted = request.predicted.as_ref().map(|p| p.column());
         let feature = |name: &&String| {
             **name != request.label.column && Some(name.as_str()) != predicted && !request.ignore.contains(name)
@@ -69,22 +88,34 @@ impl Flips {
             raw: table.is_untyped(),
             rows: Vec::new(),
             reservoir: Reservoir::new(request.flip_rows.max(1), request.seed),
+            device: device.filter(|device| !device.is_cpu()).cloned(),
+            last: Mutex::new(None),
         }
     }
 
     pub fn add(&mut self, batch: &RecordBatch, coded: &Coded) -> Result<()> {
+        let before = self.reservoir.offered() as u64;
+        let (mut drawn, mut places) = (Vec::new(), Vec::new());
+        for row in 0..batch.num_rows() as u32 {
+            if let Some(place) = self.reservoir.place() {
+                drawn.push(row);
+                places.push(place);
+            }
+        }
+        let drawn = UInt32Array::from(drawn);
+        let wrong = |e: arrow::error::ArrowError| Error::input(e.to_string());
         let mut columns = Vec::with_capacity(self.features.len());
         for name in &self.features {
-            let column = batch.column_by_name(name);
-            columns.extend(column.map(|c| Cells::of(c, name, self.raw)).transpose()?);
+            if let Some(column) = batch.column_by_name(name) {
+                columns.push(Cells::of(&take(column, &drawn, None).map_err(wrong)?, name, self.raw)?);
+            }
         }
-        for row in 0..batch.num_rows() {
-            let seen = self.reservoir.offered() as u64;
-            let Some(place) = self.reservoir.place() else { continue };
+        for ((at, &row), place) in drawn.values().iter().enumerate().zip(places) {
             let features =
-                columns.iter().zip(&mut self.text).map(|(cells, text)| number(cells.get(row), text)).collect();
-            let facets = coded.facets.iter().map(|classes| classes[row]).collect();
-            put(&mut self.rows, place, Row { place: seen, features, facets, predicted: coded.predicted[row] });
+                columns.iter().zip(&mut self.text).map(|(cells, text)| number(cells.get(at), text)).collect();
+            let facets = coded.facets.iter().map(|classes| classes[row as usize]).collect();
+            let predicted = coded.predicted[row as usize];
+            put(&mut self.rows, place, Row { place: before + u64::from(row), features, facets, predicted });
         }
         Ok(())
     }
@@ -109,28 +140,72 @@ impl Flips {
         mode: Mode,
     ) -> Result<Flipped, String> {
         let used: Vec<usize> = (0..self.features.len()).filter(|&f| !columns.contains(&&*self.features[f])).collect();
-        let (mut a, mut d) = (Vec::new(), Vec::new());
-        for row in &self.rows {
-            let point =
-                || Point { at: used.iter().map(|&f| row.features[f]).collect(), positive: positive(row.predicted) };
-            match (facet(&row.facets), positive(row.predicted)) {
-                (Side::Unknown, _) | (_, Side::Unknown) => {}
-                (Side::Out, _) => a.push(point()),
-                (Side::In, _) => d.push(point()),
+        let sides: Vec<_> = self.rows.iter().map(|row| (facet(&row.facets), positive(row.predicted))).collect();
+        let rows = |side: Side| sides.iter().filter(|&&(facet, p)| facet == side && p != Side::Unknown).count() as f64;
+        super::formula::require_groups("FT", [rows(Side::Out), rows(Side::In)], mode)?;
+        self.require_numbers(&used, mode)?;
+        let known = |&&(facet, positive): &&(Side, Side)| facet != Side::Unknown && positive != Side::Unknown;
+        let counted = self.rows.iter().zip(&sides).filter(|(_, sides)| known(sides)).map(|(row, _)| row);
+        self.require_finite(&used, counted, mode)?;
+        let question = (used, sides);
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*last {
+            Some((asked, found)) if *asked == question => found.clone(),
+            _ => {
+                let found = self.flipped(&question).map_err(|error| error.to_string());
+                *last = Some((question, found.clone()));
+                found
             }
         }
-        super::formula::require_groups("FT", [a.len() as f64, d.len() as f64], mode)?;
-        self.require_numbers(&used, mode)?;
-        if a.iter().chain(&d).any(|p| p.at.iter().any(|x| x.is_nan())) {
-            return Err(match mode {
-                Mode::Clarify => NAN.into(),
-                Mode::Correct => {
-                    "a feature is missing in some rows, so they have no distance: fill it, or leave the column out"
-                        .into()
-                }
-            });
+    }
+
+    fn flipped(&self, (used, sides): &Question) -> Result<Flipped> {
+        let rows_of = |side: Side| {
+            let rows = self.rows.iter().zip(sides);
+            rows.filter(move |(_, sides)| sides.0 == side && sides.1 != Side::Unknown)
+        };
+        let points = |side: Side| -> Vec<f64> {
+            rows_of(side).flat_map(|(row, _)| used.iter().map(|&f| row.features[f])).collect()
+        };
+        let positive = |side: Side| -> Vec<bool> { rows_of(side).map(|(_, sides)| sides.1 == Side::In).collect() };
+        let (a, d, accepted) = (points(Side::Out), points(Side::In), positive(Side::Out));
+        let neighbours = if accepted.len() <= 9 { 1 } else { 5 };
+        let nearest = nearest(&a, &d, used.len(), neighbours, self.device.as_ref())?;
+        let vote = |nearest: &Nearest| {
+            2 * nearest.found.iter().filter(|(_, row)| accepted[*row as usize]).count() > nearest.found.len()
+        };
+        let verdicts: Vec<(bool, bool)> = positive(Side::In).into_iter().zip(nearest.iter().map(vote)).collect();
+        let count = |own: bool, others: bool| verdicts.iter().filter(|&&v| v == (own, others)).count() as f64;
+        let (worse, better) = (count(false, true), count(true, false));
+        Ok(Flipped { worse, better, same: verdicts.len() as f64 - worse - better })
+    }
+
+    fn require_finite<'a>(
+        &self,
+        used: &[usize],
+        rows: impl Iterator<Item = &'a Row>,
+        mode: Mode,
+    ) -> Result<(), String> {
+        let mut infinite = false;
+        for value in rows.flat_map(|row| used.iter().map(|&f| row.features[f])) {
+            if value.is_nan() {
+                return Err(match mode {
+                    Mode::Clarify => NAN.into(),
+                    Mode::Correct => {
+                        "a feature is missing in some rows, so they have no distance: fill it, or leave the column out"
+                            .into()
+                    }
+                });
+            }
+            infinite |= value.is_infinite();
         }
-        Ok(flipped(&a, &d))
+        match (infinite, mode) {
+            (false, _) => Ok(()),
+            (true, Mode::Clarify) => Err(INFINITE.into()),
+            (true, Mode::Correct) => {
+                Err("a feature is infinite in some rows, so they have no distance: leave the column out".into())
+            }
+        }
     }
 
     fn require_numbers(&self, used: &[usize], mode: Mode) -> Result<(), String> {
@@ -157,31 +232,12 @@ fn number(cell: Cell, text: &mut bool) -> f64 {
     value.unwrap_or(f64::NAN)
 }
 
-struct Point {
-    at: Vec<f64>,
-    positive: Side,
-}
-
-fn flipped(a: &[Point], d: &[Point]) -> Flipped {
-    let neighbours = if a.len() <= 9 { 1 } else { 5 };
-    let verdicts: Vec<(bool, bool)> =
-        d.par_iter().map(|point| (point.positive == Side::In, vote(a, &point.at, neighbours))).collect();
-    let count = |own: bool, neighbours: bool| verdicts.iter().filter(|&&v| v == (own, neighbours)).count() as f64;
-    let (worse, better) = (count(false, true), count(true, false));
-    Flipped { worse, better, same: d.len() as f64 - worse - better }
-}
-
-/// Whether most of the nearest points are positive.
-fn vote(a: &[Point], at: &[f64], neighbours: usize) -> bool {
-    let mut nearest: Vec<(f64, bool)> = Vec::with_capacity(neighbours + 1);
-    for point in a {
-        let distance: f64 = point.at.iter().zip(at).map(|(x, y)| (x - y) * (x - y)).sum();
-        if nearest.len() == neighbours && distance >= nearest[neighbours - 1].0 {
-            continue;
-        }
-        let place = nearest.partition_point(|&(d, _)| d <= distance);
-        nearest.insert(place, (distance, point.positive == Side::In));
-        nearest.truncate(neighbours);
+/// The rows of `a` nearest to each row of `d`.
+fn nearest(a: &[f64], d: &[f64], features: usize, k: usize, device: Option<&Device>) -> Result<Vec<Nearest>> {
+    let tree = Tree::new(a, features);
+    let device = device.filter(|_| features >= MANY);
+    match device.and_then(|device| Screen::new(&tree, a, d, features, device)) {
+        Some(screen) => screen.nearest(d, k),
+        None => Ok(d.par_chunks(features).map(|at| tree.nearest(at, k)).collect()),
     }
-    2 * nearest.iter().filter(|(_, positive)| *positive).count() > nearest.len()
 }

@@ -12,7 +12,7 @@ use super::request::{BiasRequest, Kind, Mode, Predicted};
 use super::resolve::{Resolved, infer, resolve};
 use super::view::{Target, View};
 use crate::data::Table;
-use crate::{Error, Result};
+use crate::{Device, Error, Result};
 
 const BATCH_ROWS: usize = 1 << 15;
 
@@ -22,11 +22,17 @@ const BATCH_ROWS: usize = 1 << 15;
 /// A column that is not in the table, a label without values, and whatever the table refuses. A metric that cannot be computed is
 /// not an error: it is null with its reason.
 pub fn measure(table: &Table, request: &BiasRequest) -> Result<BiasReport> {
+    measure_on(table, request, None)
+}
+
+/// [`measure`] with a device for the distances of the flip test. The result is the same; a GPU gives it sooner where there are many
+/// rows and features.
+pub fn measure_on(table: &Table, request: &BiasRequest, device: Option<&Device>) -> Result<BiasReport> {
     check(table, request)?;
     let table = table.as_text();
     let mut tally = Tally::new(&table, request);
     let flip = request.metrics.is_empty() || request.metrics.iter().any(|m| m.eq_ignore_ascii_case("FT"));
-    let mut flips = (flip && request.predicted.is_some()).then(|| Flips::new(&table, request));
+    let mut flips = (flip && request.predicted.is_some()).then(|| Flips::new(&table, request, device));
     let mut deep = Deep::new(&table, request);
     let read = tally.read(table.batches(BATCH_ROWS)?, |batch, coded| {
         flips.iter_mut().try_for_each(|flips| flips.add(batch, coded))?;

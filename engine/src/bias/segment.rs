@@ -182,17 +182,18 @@ impl Member {
 
     fn rows(&self, batch: &RecordBatch) -> Result<BooleanArray> {
         let name = &self.column;
-        let array =
-            batch.column_by_name(name).ok_or_else(|| Error::input(format!("there is no column `{name}`")))?;
+        let array = batch.column_by_name(name).ok_or_else(|| Error::input(format!("there is no column `{name}`")))?;
         let cells = Cells::of(array, name, self.raw)?;
-        let mut column = Column::new(name, &self.values, 0, false);
-        let mut is_in = |cell: Cell| {
-            let class = column.add(cell) as usize;
-            column.classes[class].signature & self.equal != 0
-                || (!self.intervals.is_empty()
-                    && cell.number().is_some_and(|number| self.intervals.iter().any(|i| i.holds(number))))
+        let mut column = Column::new(name, &self.values, 0, false).uncounted_numbers();
+        let classes = column.classes_of(&cells);
+        let in_interval = |cell: Cell| {
+            let number = if self.intervals.is_empty() { None } else { cell.number() };
+            number.is_some_and(|number| self.intervals.iter().any(|interval| interval.holds(number)))
         };
-        Ok((0..batch.num_rows()).map(|row| Some(is_in(cells.get(row)))).collect())
+        let is_in = |(row, &class): (usize, &u32)| {
+            column.classes[class as usize].signature & self.equal != 0 || in_interval(cells.get(row))
+        };
+        Ok(classes.iter().enumerate().map(|place| Some(is_in(place))).collect())
     }
 }
 

@@ -26,30 +26,67 @@ pub const BOOL_CAST: Signature = 1 << 7;
 pub const BOOL_READ: Signature = 1 << 8;
 /// Is a number above the one value.
 pub const ABOVE: Signature = 1 << 9;
+/// All bits are below this one.
+pub const BITS: u32 = 10;
 
-pub fn signature(cell: Cell, values: &[Value]) -> Signature {
-    let mut bits = 0;
-    let mut set = |bit: Signature, holds: bool| bits |= if holds { bit } else { 0 };
-    match cell {
-        Cell::Missing => return MISSING,
-        Cell::Text(text) | Cell::Raw(text) => {
-            set(TEXT, values.iter().any(|v| matches!(v, Value::Text(value) if value == text)));
-            set(TEXT_CAST, values.iter().any(|v| v.python() == text));
+/// The values asked for, read in every way once.
+#[derive(Debug, Clone, Default)]
+pub struct Targets {
+    texts: Vec<String>,
+    printed: Vec<String>,
+    /// Numbers, and what equality with each means.
+    numbers: Vec<(f64, Signature)>,
+    /// The one value as a threshold.
+    above: Option<f64>,
+    /// Of false and of true.
+    flags: [Signature; 2],
+}
+
+impl Targets {
+    pub fn new(values: &[Value]) -> Targets {
+        let mut targets = Targets {
+            texts: values
+                .iter()
+                .filter_map(|v| if let Value::Text(text) = v { Some(text.clone()) } else { None })
+                .collect(),
+            printed: values.iter().map(Value::python).collect(),
+            above: if let [value] = values { value.number() } else { None },
+            ..Targets::default()
+        };
+        for value in values {
+            let as_number =
+                [(value.plain_number(), NUMBER), (value.integer_cast(), INTEGER_CAST), (value.number(), NUMBER_CAST)];
+            for (number, bit) in as_number {
+                targets.numbers.extend(number.map(|number| (number, bit)));
+            }
+            for (place, flag) in [false, true].into_iter().enumerate() {
+                let bits = &mut targets.flags[place];
+                *bits |= if value.plain_number() == Some(f64::from(u8::from(flag))) { BOOL } else { 0 };
+                *bits |= if value.truth() == flag { BOOL_CAST } else { 0 };
+                *bits |= if value.bool_read() == Some(flag) { BOOL_READ } else { 0 };
+            }
         }
-        _ => {}
+        targets
     }
-    if let Some(flag) = cell.bool() {
-        set(BOOL, values.iter().any(|v| v.plain_number() == Some(f64::from(u8::from(flag)))));
-        set(BOOL_CAST, values.iter().any(|v| v.truth() == flag));
-        set(BOOL_READ, values.iter().any(|v| v.bool_read() == Some(flag)));
+
+    pub fn signature(&self, cell: Cell) -> Signature {
+        let mut bits = match cell {
+            Cell::Missing => return MISSING,
+            Cell::Text(text) | Cell::Raw(text) => {
+                let equal = |texts: &[String], bit: Signature| if texts.iter().any(|t| t == text) { bit } else { 0 };
+                equal(&self.texts, TEXT) | equal(&self.printed, TEXT_CAST)
+            }
+            _ => 0,
+        };
+        bits |= cell.bool().map_or(0, |flag| self.flags[usize::from(flag)]);
+        bits | cell.number().map_or(0, |number| self.of_number(number))
     }
-    if let Some(number) = cell.number() {
-        set(NUMBER, values.iter().any(|v| v.plain_number() == Some(number)));
-        set(INTEGER_CAST, values.iter().any(|v| v.integer_cast() == Some(number)));
-        set(NUMBER_CAST, values.iter().any(|v| v.number() == Some(number)));
-        set(ABOVE, values.len() == 1 && values[0].number().is_some_and(|threshold| number > threshold));
+
+    /// The bits of a number, however it is written.
+    pub fn of_number(&self, number: f64) -> Signature {
+        let equal = self.numbers.iter().fold(0, |bits, &(n, bit)| bits | if n == number { bit } else { 0 });
+        equal | if self.above.is_some_and(|threshold| number > threshold) { ABOVE } else { 0 }
     }
-    bits
 }
 
 impl Value {
