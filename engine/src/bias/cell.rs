@@ -1,9 +1,9 @@
 //! Cells of a column as pandas would type them.
 
 use crate::{Error, Result};
-use arrow::array::{Array, AsArray, BooleanArray, Float64Array, Int64Array, StringArray};
+use arrow::array::{Array, AsArray, BooleanArray, Float64Array, Int32Array, Int64Array, StringArray};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Float64Type, Int64Type};
+use arrow::datatypes::{DataType, Float64Type, Int32Type, Int64Type};
 
 /// Texts that pandas reads as missing.
 const MISSING: [&str; 18] = [
@@ -29,7 +29,15 @@ pub enum Cells {
     Bool(BooleanArray),
     Integer(Int64Array),
     Number(Float64Array),
-    Text { cells: StringArray, raw: bool },
+    Text {
+        cells: StringArray,
+        raw: bool,
+    },
+    /// A dictionary: a place among the values for each row.
+    Keyed {
+        keys: Int32Array,
+        values: Box<Cells>,
+    },
 }
 
 impl Cells {
@@ -41,17 +49,28 @@ impl Cells {
                     .hint("use a column of numbers, booleans or text")
             })
         };
-        let kind = match column.data_type() {
-            DataType::Dictionary(_, values) => values.as_ref(),
-            kind => kind,
-        };
-        Ok(match kind {
+        Ok(match column.data_type() {
+            DataType::Dictionary(_, kind) => {
+                let coded = to(DataType::Dictionary(Box::new(DataType::Int32), kind.clone()))?;
+                let coded = coded.as_dictionary::<Int32Type>();
+                Cells::Keyed { keys: coded.keys().clone(), values: Box::new(Cells::of(coded.values(), name, raw)?) }
+            }
             DataType::Boolean => Cells::Bool(to(DataType::Boolean)?.as_boolean().clone()),
             kind if kind.is_integer() => Cells::Integer(to(DataType::Int64)?.as_primitive::<Int64Type>().clone()),
             kind if kind.is_numeric() => Cells::Number(to(DataType::Float64)?.as_primitive::<Float64Type>().clone()),
             DataType::Null => Cells::Number(Float64Array::new_null(column.len())),
             _ => Cells::Text { cells: to(DataType::Utf8)?.as_string().clone(), raw },
         })
+    }
+
+    pub fn len(&self) -> usize {
+        match self {
+            Cells::Bool(cells) => cells.len(),
+            Cells::Integer(cells) => cells.len(),
+            Cells::Number(cells) => cells.len(),
+            Cells::Text { cells, .. } => cells.len(),
+            Cells::Keyed { keys, .. } => keys.len(),
+        }
     }
 
     pub fn get(&self, row: usize) -> Cell<'_> {
@@ -64,6 +83,7 @@ impl Cells {
                 (text, true) => Cell::Raw(text),
                 (text, false) => Cell::Text(text),
             },
+            Cells::Keyed { keys, values } if keys.is_valid(row) => values.get(keys.value(row) as usize),
             _ => Cell::Missing,
         }
     }

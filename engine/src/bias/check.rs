@@ -1,16 +1,14 @@
 //! What a request is refused for before anything is read.
 
+use super::measure::columns;
 use super::metric::Metric;
 use super::request::{BiasRequest, Kind, Predicted};
 use crate::data::Table;
 use crate::{Error, Result};
 
 pub fn check(table: &Table, request: &BiasRequest) -> Result<()> {
-    let mut columns: Vec<String> = request.facets.iter().map(|f| f.column.clone()).collect();
-    columns.push(request.label.column.clone());
-    columns.extend(request.predicted.iter().map(|p| p.column().to_string()));
-    columns.extend(request.group.iter().chain(&request.ignore).cloned());
-    table.positions(&columns)?;
+    table.positions(&columns(request))?;
+    table.positions(&request.ignore)?;
     if request.facets.is_empty() {
         return Err(Error::input("no facet was given").hint("name at least one column that tells groups apart"));
     }

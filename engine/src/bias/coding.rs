@@ -8,6 +8,9 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 /// No class yet.
 pub const NONE: u32 = u32::MAX;
+/// Whole numbers from 0 to below this have their classes in an array.
+pub const SMALL: usize = 256;
+const SMALL_END: i64 = SMALL as i64;
 
 /// The class of each row of a batch.
 #[derive(Debug, Default)]
@@ -23,29 +26,67 @@ impl Column {
     /// Classes by what is known so far.
     pub fn look_up(&self, cells: &Cells) -> Coding {
         let mut coding = Coding::default();
-        let (numbers, texts) = (Reading::of(self, true), Reading::of(self, false));
         match cells {
-            Cells::Bool(array) => coding.fill(array, self, |seen, row| {
-                let flag = array.value(row);
-                numbers.number(self, seen, u64::from(flag), Cell::Bool(flag))
+            Cells::Integer(array) => coding.fill(array, self, |seen, row| match array.value(row) {
+                value @ 0..SMALL_END => Some(self.small[value as usize]),
+                value => self.known(Cell::Integer(value), seen),
             }),
-            Cells::Integer(array) => coding.fill(array, self, |seen, row| {
-                let value = array.value(row);
-                numbers.number(self, seen, value as u64, Cell::Integer(value))
-            }),
+            Cells::Number(array) if !Reading::of(self, true).by_value => {
+                let (mut any, mut max) = (false, f64::NEG_INFINITY);
+                coding.fill(array, self, |_, row| match array.value(row) {
+                    value if value.is_nan() => None,
+                    value => {
+                        any = true;
+                        max = if value > max { value } else { max };
+                        Some(self.shared[self.targets.of_number(value) as usize])
+                    }
+                });
+                if any {
+                    coding.seen.note(Cell::Number(max));
+                }
+            }
+            Cells::Keyed { keys, values } => {
+                const UNSEEN: u32 = NONE - 1;
+                const MISSING: u32 = NONE - 2;
+                let mut classes = vec![UNSEEN; values.len()];
+                coding.fill(keys, self, |seen, row| {
+                    let key = keys.value(row) as usize;
+                    if classes[key] == UNSEEN {
+                        classes[key] = self.known(values.get(key), seen).unwrap_or(MISSING);
+                    }
+                    (classes[key] != MISSING).then_some(classes[key])
+                });
+            }
+            Cells::Bool(array) => coding.fill(array, self, |seen, row| self.known(Cell::Bool(array.value(row)), seen)),
             Cells::Number(array) => coding.fill(array, self, |seen, row| match array.value(row) {
                 value if value.is_nan() => None,
-                value => numbers.number(self, seen, key(value), Cell::Number(value)),
+                value => self.known(Cell::Number(value), seen),
             }),
+            // A known text is not missing.
             Cells::Text { cells: array, .. } => coding.fill(array, self, |seen, row| {
-                let known = if texts.by_value { self.texts.get(array.value(row)) } else { None };
-                known.copied().or_else(|| match cells.get(row) {
-                    Cell::Missing => None,
-                    cell => Some(texts.other(self, seen, cell)),
-                })
+                self.texts.get(array.value(row)).copied().or_else(|| self.known(cells.get(row), seen))
             }),
         }
         coding
+    }
+
+    /// The class of a cell as far as is known, or none if it is missing.
+    #[inline(always)]
+    fn known(&self, cell: Cell, seen: &mut Seen) -> Option<u32> {
+        let (number, known) = match cell {
+            Cell::Missing => return None,
+            Cell::Text(text) | Cell::Raw(text) => (false, self.texts.get(text)),
+            Cell::Bool(value) => (true, self.numbers.get(&u64::from(value))),
+            Cell::Integer(value) => (true, self.numbers.get(&(value as u64))),
+            Cell::Number(value) => (true, self.numbers.get(&key(value))),
+        };
+        Some(known.copied().unwrap_or_else(|| {
+            if !Reading::of(self, number).full {
+                return NONE;
+            }
+            seen.note(cell);
+            self.shared[self.targets.signature(cell) as usize]
+        }))
     }
 
     /// Gives the values that were not known their classes, in the order of the rows.
@@ -66,6 +107,14 @@ impl Column {
     }
 
     fn add(&mut self, cell: Cell) -> u32 {
+        let class = self.class_of(cell);
+        if let Cell::Integer(value @ 0..SMALL_END) = cell {
+            self.small[value as usize] = class;
+        }
+        class
+    }
+
+    fn class_of(&mut self, cell: Cell) -> u32 {
         let number = match cell {
             Cell::Missing => return self.share(MISSING, Some(Held::Missing)),
             Cell::Text(text) | Cell::Raw(text) => match self.texts.get(text) {
@@ -110,38 +159,23 @@ impl Reading {
         let by_value = column.limit > 0 || !uncounted;
         Reading { by_value, full: column.uncounted() || !by_value }
     }
-
-    #[inline(always)]
-    fn number(self, column: &Column, seen: &mut Seen, key: u64, cell: Cell) -> Option<u32> {
-        let known = if self.by_value { column.numbers.get(&key) } else { None };
-        Some(known.copied().unwrap_or_else(|| self.other(column, seen, cell)))
-    }
-
-    /// The class of a value that is not kept.
-    fn other(self, column: &Column, seen: &mut Seen, cell: Cell) -> u32 {
-        if !self.full {
-            return NONE;
-        }
-        seen.note(cell);
-        column.shared[column.targets.signature(cell) as usize]
-    }
 }
 
 impl Coding {
     /// `class` gives none for a missing cell.
     #[inline(always)]
     fn fill(&mut self, array: &impl Array, column: &Column, mut class: impl FnMut(&mut Seen, usize) -> Option<u32>) {
-        let missing = column.shared[MISSING as usize];
-        self.classes.reserve_exact(array.len());
-        for row in 0..array.len() {
-            let class = if array.is_valid(row) { class(&mut self.seen, row) } else { None };
-            self.missing += u64::from(class.is_none());
-            let class = class.unwrap_or(missing);
+        let Coding { classes, new, missing, seen } = self;
+        let (nulls, of_missing) = (array.nulls(), column.shared[MISSING as usize]);
+        classes.extend((0..array.len()).map(|row| {
+            let class = if nulls.is_none_or(|nulls| nulls.is_valid(row)) { class(seen, row) } else { None };
+            *missing += u64::from(class.is_none());
+            let class = class.unwrap_or(of_missing);
             if class == NONE {
-                self.new.push(row as u32);
+                new.push(row as u32);
             }
-            self.classes.push(class);
-        }
+            class
+        }));
     }
 }
 

@@ -1,7 +1,7 @@
 //! What one column held: its type as pandas would have it, and a class for each kind of cell.
 
 use super::cell::{Cell, python_float};
-use super::coding::{ByFolding, NONE};
+use super::coding::{ByFolding, NONE, SMALL};
 use super::request::Value;
 use super::signature::{BITS, Signature, Targets};
 use std::collections::HashMap;
@@ -82,6 +82,8 @@ pub struct Column {
     pub(super) targets: Targets,
     pub(super) texts: HashMap<Box<str>, u32, ByFolding>,
     pub(super) numbers: HashMap<u64, u32, ByFolding>,
+    /// The class of each of the first whole numbers.
+    pub(super) small: [u32; SMALL],
     /// The class of the other values of each signature.
     pub(super) shared: Vec<u32>,
     own: usize,
@@ -131,6 +133,7 @@ impl Column {
             targets: Targets::new(values),
             texts: HashMap::default(),
             numbers: HashMap::default(),
+            small: [NONE; SMALL],
             shared: vec![NONE; 1 << BITS],
             own: 0,
             seen: Seen::default(),

@@ -93,6 +93,11 @@ impl Flips {
         }
     }
 
+    /// Names of all columns that are compared.
+    pub fn features(&self) -> &[String] {
+        &self.features
+    }
+
     pub fn add(&mut self, batch: &RecordBatch, coded: &Coded) -> Result<()> {
         let before = self.reservoir.offered() as u64;
         let (mut drawn, mut places) = (Vec::new(), Vec::new());

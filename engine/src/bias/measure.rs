@@ -34,7 +34,9 @@ pub fn measure_on(table: &Table, request: &BiasRequest, device: Option<&Device>)
     let flip = request.metrics.is_empty() || request.metrics.iter().any(|m| m.eq_ignore_ascii_case("FT"));
     let mut flips = (flip && request.predicted.is_some()).then(|| Flips::new(&table, request, device));
     let mut deep = Deep::new(&table, request);
-    let read = tally.read(table.batches(BATCH_ROWS)?, |batch, coded| {
+    let mut needed = columns(request);
+    needed.extend(flips.iter().flat_map(Flips::features).cloned());
+    let read = tally.read(table.narrowed(&needed).batches(BATCH_ROWS)?, |batch, coded| {
         flips.iter_mut().try_for_each(|flips| flips.add(batch, coded))?;
         deep.iter_mut().try_for_each(|deep| deep.add(batch, coded))
     });
@@ -42,6 +44,15 @@ pub fn measure_on(table: &Table, request: &BiasRequest, device: Option<&Device>)
     flips.iter_mut().for_each(Flips::finish);
     check_score(&tally, request)?;
     report(&tally, flips.as_ref(), deep.as_ref(), request)
+}
+
+/// The columns that every metric but the flip test is made of.
+pub fn columns(request: &BiasRequest) -> Vec<String> {
+    let mut columns: Vec<String> = request.facets.iter().map(|f| f.column.clone()).collect();
+    columns.push(request.label.column.clone());
+    columns.extend(request.predicted.iter().map(|p| p.column().to_string()));
+    columns.extend(request.group.clone());
+    columns
 }
 
 fn check_score(tally: &Tally, request: &BiasRequest) -> Result<()> {

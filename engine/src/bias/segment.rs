@@ -98,9 +98,10 @@ impl fmt::Display for SegmentValue {
 pub fn split(table: &Table, segments: &[Segment]) -> Result<Vec<(String, Table)>> {
     check(table, segments)?;
     let members: Arc<[Member]> = segments.iter().map(|segment| Member::new(table, segment)).collect();
+    let columns: Vec<String> = segments.iter().map(|segment| segment.column.clone()).collect();
     let part = |keep: Keep| {
         let members = members.clone();
-        table.clone().through(table.schema().clone(), move |batch, _| keep.rows(&members, &batch))
+        table.clone().through_columns(&columns, move |batch| keep.rows(&members, &batch))
     };
     let mut parts: Vec<(String, Table)> =
         segments.iter().enumerate().map(|(place, s)| (s.name.clone(), part(Keep::Of(place)))).collect();

@@ -57,7 +57,11 @@ impl Targets {
             let as_number =
                 [(value.plain_number(), NUMBER), (value.integer_cast(), INTEGER_CAST), (value.number(), NUMBER_CAST)];
             for (number, bit) in as_number {
-                targets.numbers.extend(number.map(|number| (number, bit)));
+                let Some(number) = number else { continue };
+                match targets.numbers.iter_mut().find(|(known, _)| *known == number) {
+                    Some((_, bits)) => *bits |= bit,
+                    None => targets.numbers.push((number, bit)),
+                }
             }
             for (place, flag) in [false, true].into_iter().enumerate() {
                 let bits = &mut targets.flags[place];
@@ -83,6 +87,7 @@ impl Targets {
     }
 
     /// The bits of a number, however it is written.
+    #[inline]
     pub fn of_number(&self, number: f64) -> Signature {
         let equal = self.numbers.iter().fold(0, |bits, &(n, bit)| bits | if n == number { bit } else { 0 });
         equal | if self.above.is_some_and(|threshold| number > threshold) { ABOVE } else { 0 }

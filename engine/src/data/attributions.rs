@@ -93,7 +93,7 @@ impl AttributionReader {
     /// A file cut short, a missing value or text where a number is due.
     pub fn batches(&self, batch_rows: usize) -> Result<impl Iterator<Item = Result<(Explanation, RecordBatch)>> + '_> {
         let mut first = 1;
-        Ok(parquet::batches(&self.path, batch_rows.max(1))?.map(move |batch| {
+        Ok(parquet::batches(&self.path, batch_rows.max(1), None)?.map(move |batch| {
             let batch = batch?;
             let block = self.explanation(&batch, first).map_err(|e| of_file(&self.path, e))?;
             first += batch.num_rows();

@@ -63,6 +63,10 @@ pub struct Table {
     /// Of the batches that are given out.
     schema: SchemaRef,
     change: Option<Change>,
+    /// The columns that the change needs; all if there is none here.
+    needed: Option<Vec<String>>,
+    /// The columns that are read; all if there is none here.
+    narrow: Option<Vec<String>>,
     /// Rows at most, from the first on.
     limit: Option<usize>,
 }
@@ -94,7 +98,16 @@ impl Table {
             schema.fields().iter().map(|f| f.name().as_str()),
             &format!("columns of {}", path.display()),
         )?;
-        Ok(Table { path, format, stored: schema.clone(), schema, change: None, limit: None })
+        Ok(Table {
+            path,
+            format,
+            stored: schema.clone(),
+            schema,
+            change: None,
+            needed: Some(Vec::new()),
+            narrow: None,
+            limit: None,
+        })
     }
 
     /// The same table, whose batches go through `change` as they are read: it may add columns, leave out rows ([`Table::n_rows`] counts
@@ -110,7 +123,26 @@ impl Table {
             let batch = before.as_ref().map_or(Ok(batch.clone()), |before| before(batch, first_row))?;
             change(batch, first_row)
         };
-        Table { schema, change: Some(Arc::new(change)), ..self }
+        Table { schema, change: Some(Arc::new(change)), needed: None, ..self }
+    }
+
+    /// [`Table::through`] for a change that looks at no other columns than these and passes all on as they are, so that columns nobody
+    /// needs are not read.
+    pub fn through_columns(
+        self,
+        columns: &[String],
+        change: impl Fn(RecordBatch) -> Result<RecordBatch> + Send + Sync + 'static,
+    ) -> Table {
+        let needed = self.needed.as_ref().map(|needed| needed.iter().chain(columns).cloned().collect());
+        let schema = self.schema.clone();
+        Table { needed, ..self.through(schema, move |batch, _| change(batch)) }
+    }
+
+    /// The same table for somebody who needs these columns only. Of a Parquet file no others are read, unless a change needs them all;
+    /// its texts come as dictionaries where the file has them so, whatever the schema says.
+    pub(crate) fn narrowed(&self, columns: &[String]) -> Table {
+        let narrow = self.needed.as_ref().map(|needed| needed.iter().chain(columns).cloned().collect());
+        Table { narrow, ..self.clone() }
     }
 
     /// The same table as if it ended after `n` rows, at least 1.
@@ -142,7 +174,7 @@ impl Table {
         let batches = match self.format {
             Format::Csv { delimiter } => csv::batches(&self.path, delimiter, self.stored.clone(), rows),
             Format::JsonLines => jsonl::batches(&self.path, self.stored.clone(), rows),
-            Format::Parquet => parquet::batches(&self.path, rows),
+            Format::Parquet => parquet::batches(&self.path, rows, self.narrow.as_deref()),
         }?;
         let batches = match self.limit {
             Some(limit) => first_rows(batches, limit),

@@ -74,8 +74,8 @@ fn open(args: &BiasArgs) -> Result<(Table, Option<Schema>)> {
 
 /// The table, whose passes end when the user asks for it.
 fn stoppable(table: Table, control: &Control) -> Table {
-    let (schema, stop) = (table.schema().clone(), control.stop.clone());
-    table.through(schema, move |batch, _| if stop.load(Relaxed) { Err(Error::Interrupted) } else { Ok(batch) })
+    let stop = control.stop.clone();
+    table.through_columns(&[], move |batch| if stop.load(Relaxed) { Err(Error::Interrupted) } else { Ok(batch) })
 }
 
 /// How the engine's remark on a value that is nowhere in its column begins.
