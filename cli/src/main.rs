@@ -67,6 +67,7 @@ fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         Command::Pdp(args) => command::pdp::run(args, terminal, &interrupt),
         Command::Report(args) => command::report::run(args, terminal, &interrupt),
         Command::Bias(args) => command::bias::run(args, terminal, &interrupt),
+        Command::Analyze(args) => command::analyze::run(args, terminal, &interrupt),
         Command::Devices => command::devices::run(terminal),
         Command::Inspect(args) => command::inspect::run(args, terminal),
     }

@@ -1,5 +1,6 @@
 //! The command line as typed. Doc comments are the help; nothing here computes.
 
+mod analyze;
 mod bias;
 mod common;
 mod effect;
@@ -8,6 +9,7 @@ mod report;
 mod shap;
 mod value;
 
+pub use analyze::{AnalyzeArgs, UriMap};
 pub use bias::{BiasArgs, BiasResultArgs, Compat, DeeperArgs, Interval, MeasureArgs, PredictionArgs};
 pub use common::{BackgroundArgs, ColumnArgs, DesignArgs, InputArgs, RunArgs};
 pub use effect::{EffectArgs, FigureArgs, PdpArgs};
@@ -35,7 +37,7 @@ stdout carries data, stderr the rest. Colour follows the terminal and NO_COLOR."
 /// Start with `pellucid demo`, which needs no files. Then `pellucid inspect MODEL` shows what a model takes and gives,
 /// `pellucid shap` explains its predictions for a table, `pellucid pdp` draws how its output depends on
 /// each feature, and `pellucid report` puts everything into one HTML file. `pellucid bias` asks whether groups of
-/// people fare differently, in data and in predictions.
+/// people fare differently, in data and in predictions; `pellucid analyze` runs an analysis configuration of SageMaker Clarify.
 #[derive(Debug, Parser)]
 #[command(name = "pellucid", version, after_long_help = EXIT_CODES, disable_help_subcommand = true)]
 pub struct Cli {
@@ -52,6 +54,7 @@ pub enum Command {
     Pdp(Box<PdpArgs>),
     Report(Box<ReportArgs>),
     Bias(Box<BiasArgs>),
+    Analyze(Box<AnalyzeArgs>),
     /// List the devices of this machine, their limits, and the one `--device auto` takes.
     ///
     /// The name at the start of each entry is what `--device` takes. `--json` writes the list as JSON.

@@ -2,6 +2,8 @@
 
 use crate::args::{BackgroundArgs, ColumnArgs, InputArgs};
 use arrow::array::RecordBatch;
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Schema as Columns};
 use ndarray::Array2;
 use pellucid::data::{
     Background, BackgroundChoice, Encoder, Layout, Partition, ReadOptions, Roles, Schema, Table, row_id,
@@ -10,6 +12,7 @@ use pellucid::effect::Axis;
 use pellucid::explain::{FeatureValue, Players};
 use pellucid::{Error, Result};
 use std::path::Path;
+use std::sync::Arc;
 
 /// Rows of the background when nothing else is asked for.
 const BACKGROUND_ROWS: usize = 100;
@@ -17,6 +20,7 @@ const BACKGROUND_ROWS: usize = 100;
 const GROUPS_FILE: &str =
     "write a TOML file with the line `[groups]` and then one group a line, such as `size = [\"height\", \"weight\"]`";
 
+#[derive(Clone)]
 pub struct Input {
     schema: Option<Schema>,
     roles: Roles,
@@ -29,6 +33,7 @@ pub struct Input {
 }
 
 /// A table and the way from its columns to the model's features.
+#[derive(Clone)]
 struct Source {
     table: Table,
     encoder: Encoder,
@@ -54,10 +59,21 @@ impl Input {
         if background.background.is_none() {
             table.positions(&args.columns.ignore)?;
         }
+        Ok(Self { limit: args.columns.rows, ..Self::of(table, schema, roles, features, finite)? })
+    }
+
+    /// A table that is open. `roles` of columns that it does not have are passed over.
+    pub fn of(table: Table, schema: Option<Schema>, roles: Roles, features: &[String], finite: bool) -> Result<Self> {
         let source = Source::new(table, features, schema.as_ref(), &roles, finite)?;
         let ids = source.table.positions(&roles.id)?;
         let players = players(&source.encoder)?;
-        Ok(Self { schema, roles, source, players, ids, finite, limit: args.columns.rows })
+        Ok(Self { schema, roles, source, players, ids, finite, limit: None })
+    }
+
+    /// Model inputs `[rows, features]` of a batch of the table, or of the table as text. `first_row` is the number of its first row, from 1.
+    pub fn encode(&self, batch: &RecordBatch, first_row: usize) -> Result<Array2<f32>> {
+        let Source { table, encoder } = &self.source;
+        encoder.encode(&flags(batch, table.schema())?, first_row).map_err(|e| table.blame(e))
     }
 
     pub fn players(&self) -> &Players {
@@ -134,6 +150,11 @@ impl Input {
         axes
     }
 
+    /// Columns of the table as the model sees them.
+    pub fn columns(&self) -> Vec<Axis> {
+        self.source.encoder.axes()
+    }
+
     /// What a reader of the table knows of one row of a block: its id, and the value of each player.
     pub fn describe(&self, block: &Block, row: usize) -> (String, Vec<FeatureValue>) {
         let encoder = &self.source.encoder;
@@ -187,6 +208,18 @@ impl Source {
         let encoder = if finite { encoder.finite() } else { encoder };
         Ok(Self { table, encoder })
     }
+}
+
+/// Columns of true and false that are read as text, as what they are: the model takes them for 1 and 0.
+pub fn flags(batch: &RecordBatch, typed: &Columns) -> Result<RecordBatch> {
+    let wrong = |error: arrow::error::ArrowError| Error::input(error.to_string());
+    let (mut fields, mut cells) = (Vec::new(), Vec::new());
+    for ((field, column), typed) in batch.schema().fields().iter().zip(batch.columns()).zip(typed.fields()) {
+        let is_flag = *typed.data_type() == DataType::Boolean;
+        fields.push(if is_flag { typed.clone() } else { field.clone() });
+        cells.push(if is_flag { cast(column, &DataType::Boolean).map_err(wrong)? } else { column.clone() });
+    }
+    RecordBatch::try_new(Arc::new(Columns::new(fields)), cells).map_err(wrong)
 }
 
 /// `--schema`, with the groups of `--groups` in place of its own.

@@ -1,5 +1,6 @@
 //! One file a command: check, run, print.
 
+pub mod analyze;
 pub mod bias;
 pub mod demo;
 pub mod devices;

@@ -25,6 +25,8 @@ pub enum BackgroundChoice {
     Sample { rows: usize, seed: u64 },
     /// Weighted k-means on standardised columns, each centre snapped to values that occur. Holds the table in memory.
     KMeans { clusters: usize, seed: u64 },
+    /// The row nearest to each centre of weighted k-means: rows that exist, whatever their columns stand for. Holds the table in memory.
+    Medoids { clusters: usize, seed: u64 },
 }
 
 /// Background rows in the order of the table (clusters: of their seeding) and their weights.
@@ -92,7 +94,7 @@ impl Background {
         for name in [weights, label].into_iter().flatten() {
             table.positions(&[name.to_string()])?;
         }
-        if let (Some(name), BackgroundChoice::KMeans { .. }) = (label, choice) {
+        if let (Some(name), BackgroundChoice::KMeans { .. } | BackgroundChoice::Medoids { .. }) = (label, choice) {
             return Err(Error::input(format!("k-means centres have no label: `{name}` is that of single rows"))
                 .hint("take a sample of rows or all rows as the background"));
         }
@@ -171,12 +173,18 @@ impl Rows {
                 self.sort();
                 self.finish(format!("{rows} of {total} rows of {table}, sampled with seed {seed}"))
             }
-            BackgroundChoice::KMeans { clusters, seed } => {
+            BackgroundChoice::KMeans { clusters, seed } | BackgroundChoice::Medoids { clusters, seed } => {
                 require_enough(clusters, read, "clusters")?;
                 let weights = normalised(self.weights)?;
                 let all = Array2::from_shape_vec((read, self.width), self.values).expect("one value a cell");
                 require_finite(&all, features, 1).map_err(|e| e.hint(NO_MISSING))?;
-                let (rows, weights) = kmeans::summarise(&all, &weights, clusters, seed);
+                let (rows, weights) = match choice {
+                    BackgroundChoice::Medoids { .. } => {
+                        let (rows, weights) = kmeans::medoids(&all, &weights, clusters, seed);
+                        (all.select(Axis(0), &rows), weights)
+                    }
+                    _ => kmeans::summarise(&all, &weights, clusters, seed),
+                };
                 let found = weights.len();
                 let fewer = if found < clusters {
                     format!(" (of {clusters} asked; no more rows differ)")

@@ -17,10 +17,12 @@ const BUFFER_BYTES: usize = 1 << 20;
 
 /// Names from the header, kinds from the first `infer_rows` rows.
 pub fn schema(path: &Path, delimiter: u8, options: &ReadOptions) -> Result<SchemaRef> {
-    let names = header(path, delimiter)?;
+    let header = options.names.is_empty();
+    let names = if header { self::header(path, delimiter)? } else { options.names.clone() };
     let as_text = table::inferred(names.iter().map(|name| (name.clone(), DataType::Utf8)));
-    let first = records(path, delimiter, as_text, options.infer_rows.max(1))?.next();
-    let first = first.ok_or_else(|| table::no_rows(path, "a header and no rows"))?.map_err(|e| misread(path, e))?;
+    let first = records(path, delimiter, header, as_text, options.infer_rows.max(1))?.next();
+    let found = if header { "a header and no rows" } else { "not a single line" };
+    let first = first.ok_or_else(|| table::no_rows(path, found))?.map_err(|e| misread(path, header, e))?;
     let kind = |name: &String, cells: &ArrayRef| match options.text.contains(name) {
         true => Kind::Text,
         false => cells.as_string::<i32>().iter().flatten().fold(Kind::Missing, |kind, cell| kind.join(Kind::of(cell))),
@@ -33,7 +35,7 @@ pub fn schema(path: &Path, delimiter: u8, options: &ReadOptions) -> Result<Schem
 /// Column names, trimmed; a column without one is called `column N`, from 1.
 fn header(path: &Path, delimiter: u8) -> Result<Vec<String>> {
     let format = Format::default().with_header(true).with_delimiter(delimiter);
-    let (header, _) = format.infer_schema(open(path)?, Some(0)).map_err(|e| misread(path, e))?;
+    let (header, _) = format.infer_schema(open(path)?, Some(0)).map_err(|e| misread(path, true, e))?;
     let names: Vec<String> = header.fields().iter().map(|f| f.name().trim().to_string()).collect();
     if names.is_empty() {
         return Err(table::no_rows(path, "no header line"));
@@ -41,13 +43,13 @@ fn header(path: &Path, delimiter: u8) -> Result<Vec<String>> {
     Ok(names.into_iter().enumerate().map(|(i, n)| if n.is_empty() { format!("column {}", i + 1) } else { n }).collect())
 }
 
-pub fn batches(path: &Path, delimiter: u8, schema: SchemaRef, batch_rows: usize) -> Result<Batches> {
+pub fn batches(path: &Path, delimiter: u8, header: bool, schema: SchemaRef, batch_rows: usize) -> Result<Batches> {
     let as_text = table::inferred(schema.fields().iter().map(|f| (f.name().clone(), DataType::Utf8)));
-    let records = records(path, delimiter, as_text, batch_rows)?;
+    let records = records(path, delimiter, header, as_text, batch_rows)?;
     let path = path.to_path_buf();
     let mut first_row = 1;
     Ok(Box::new(records.map(move |batch| {
-        let batch = batch.map_err(|e| misread(&path, e))?;
+        let batch = batch.map_err(|e| misread(&path, header, e))?;
         let columns: Vec<Result<ArrayRef>> = (0..schema.fields().len())
             .into_par_iter()
             .map(|c| {
@@ -57,14 +59,20 @@ pub fn batches(path: &Path, delimiter: u8, schema: SchemaRef, batch_rows: usize)
             .collect();
         first_row += batch.num_rows();
         let columns = columns.into_iter().collect::<Result<Vec<_>>>().map_err(|e| table::of_file(&path, e))?;
-        RecordBatch::try_new(schema.clone(), columns).map_err(|e| misread(&path, e))
+        RecordBatch::try_new(schema.clone(), columns).map_err(|e| misread(&path, header, e))
     })))
 }
 
-fn records(path: &Path, delimiter: u8, as_text: SchemaRef, rows: usize) -> Result<Records<BufReader<File>>> {
+fn records(
+    path: &Path,
+    delimiter: u8,
+    header: bool,
+    as_text: SchemaRef,
+    rows: usize,
+) -> Result<Records<BufReader<File>>> {
     let builder =
-        ReaderBuilder::new(Arc::clone(&as_text)).with_header(true).with_delimiter(delimiter).with_batch_size(rows);
-    builder.build_buffered(open(path)?).map_err(|e| misread(path, e))
+        ReaderBuilder::new(Arc::clone(&as_text)).with_header(header).with_delimiter(delimiter).with_batch_size(rows);
+    builder.build_buffered(open(path)?).map_err(|e| misread(path, header, e))
 }
 
 /// The file after its byte order mark, if it has one.
@@ -77,23 +85,23 @@ fn open(path: &Path) -> Result<BufReader<File>> {
     Ok(reader)
 }
 
-fn misread(path: &Path, error: ArrowError) -> Error {
+fn misread(path: &Path, header: bool, error: ArrowError) -> Error {
     match error {
         ArrowError::IoError(_, e) => Error::io("read", path, e),
         ArrowError::CsvError(message) => {
-            Error::input(format!("{}: {}", path.display(), in_rows(&message).unwrap_or(message)))
+            Error::input(format!("{}: {}", path.display(), in_rows(&message, header).unwrap_or(message)))
                 .hint("each line needs as many cells as the header, in UTF-8; quote a cell that holds the delimiter")
         }
         other => Error::input(format!("{}: {other}", path.display())),
     }
 }
 
-/// Arrow's words in ours: it counts the header as line 1 and says "incorrect number of fields for line 3, expected 2 got 1" or
+/// Arrow's words in ours: it counts lines from 1, the header too, and says "incorrect number of fields for line 3, expected 2 got 1" or
 /// "Encountered invalid UTF-8 data for line 3 and field 2".
-fn in_rows(message: &str) -> Option<String> {
+fn in_rows(message: &str, header: bool) -> Option<String> {
     let (what, rest) = message.split_once(" for line ")?;
     let digits = rest.find(|c: char| !c.is_ascii_digit())?;
-    let row = rest[..digits].parse::<usize>().ok()?.checked_sub(1)?;
+    let row = rest[..digits].parse::<usize>().ok()?.checked_sub(usize::from(header))?;
     if let Some((expected, got)) = rest[digits..].strip_prefix(", expected ").and_then(|r| r.split_once(" got ")) {
         return Some(format!("row {row}: expected {expected} cells, got {got}"));
     }
@@ -101,8 +109,8 @@ fn in_rows(message: &str) -> Option<String> {
     what.contains("UTF-8").then(|| format!("row {row}: column {column} is not UTF-8"))
 }
 
-/// The number of rows after the header: records as the reader splits them, blank lines left out.
-pub fn count(path: &Path, delimiter: u8) -> Result<usize> {
+/// The number of rows, after the header if there is one: records as the reader splits them, blank lines left out.
+pub fn count(path: &Path, delimiter: u8, header: bool) -> Result<usize> {
     #[derive(Clone, Copy, PartialEq)]
     enum At {
         RecordStart,
@@ -134,5 +142,5 @@ pub fn count(path: &Path, delimiter: u8) -> Result<usize> {
         let n = bytes.len();
         reader.consume(n);
     }
-    Ok((records + usize::from(at != At::RecordStart)).saturating_sub(1))
+    Ok((records + usize::from(at != At::RecordStart)).saturating_sub(usize::from(header)))
 }

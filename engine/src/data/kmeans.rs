@@ -17,23 +17,30 @@ const CHUNK_ROWS: usize = 1024;
 /// share of each cluster; found < clusters only if fewer rows differ.
 pub fn summarise(rows: &Array2<f32>, weights: &[f64], clusters: usize, seed: u64) -> (Array2<f32>, Vec<f64>) {
     let points = Points::new(rows, weights);
-    let mut centres = points.seed_centres(clusters, seed);
-    let mut nearest = points.nearest(&centres);
-    for _ in 0..MAX_STEPS {
-        points.move_centres(&mut centres, &nearest);
-        let next = points.nearest(&centres);
-        let moved = next.iter().zip(&nearest).any(|(a, b)| a.0 != b.0);
-        nearest = next;
-        if !moved {
-            break;
-        }
-    }
+    let (found, nearest) = points.cluster(clusters, seed);
     let raw = rows.as_slice().expect("row-major");
-    let (means, mut shares) = points.means(raw, centres.len(), &nearest);
+    let (means, mut shares) = points.means(raw, found, &nearest);
     let kept = means.into_iter().zip(&shares).filter(|(_, share)| **share > 0.0).flat_map(|(mean, _)| mean);
     let snapped = snap(raw, rows.ncols(), kept.map(|x| x as f32).collect());
     shares.retain(|&share| share > 0.0);
     (snapped, shares)
+}
+
+/// As [`summarise`], but of each cluster the row that is nearest to its centre: positions of rows.
+pub fn medoids(rows: &Array2<f32>, weights: &[f64], clusters: usize, seed: u64) -> (Vec<usize>, Vec<f64>) {
+    let points = Points::new(rows, weights);
+    let (found, nearest) = points.cluster(clusters, seed);
+    let mut best: Vec<Option<usize>> = vec![None; found];
+    let mut shares = vec![0.0; found];
+    for (row, &(cluster, distance)) in nearest.iter().enumerate() {
+        shares[cluster] += weights[row];
+        if best[cluster].is_none_or(|other| distance < nearest[other].1) {
+            best[cluster] = Some(row);
+        }
+    }
+    let kept =
+        best.into_iter().zip(shares).filter_map(|(row, share)| row.filter(|_| share > 0.0).map(|row| (row, share)));
+    kept.unzip()
 }
 
 struct Points<'a> {
@@ -63,6 +70,22 @@ impl<'a> Points<'a> {
 
     fn row(&self, r: usize) -> &[f32] {
         &self.values[r * self.width..][..self.width]
+    }
+
+    /// The number of centres, and of each row the nearest one.
+    fn cluster(&self, clusters: usize, seed: u64) -> (usize, Vec<Nearest>) {
+        let mut centres = self.seed_centres(clusters, seed);
+        let mut nearest = self.nearest(&centres);
+        for _ in 0..MAX_STEPS {
+            self.move_centres(&mut centres, &nearest);
+            let next = self.nearest(&centres);
+            let moved = next.iter().zip(&nearest).any(|(a, b)| a.0 != b.0);
+            nearest = next;
+            if !moved {
+                break;
+            }
+        }
+        (centres.len(), nearest)
     }
 
     /// k-means++: each next centre is a row drawn with chance ∝ weight · squared distance to the nearest centre so far.

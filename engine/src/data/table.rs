@@ -42,11 +42,13 @@ pub struct ReadOptions {
     pub infer_rows: usize,
     /// Columns of CSV and JSON Lines taken as text whatever they look like: ids (kept to the letter) and categories.
     pub text: Vec<String>,
+    /// Column names of a CSV file without a header line; empty: its first line has them.
+    pub names: Vec<String>,
 }
 
 impl Default for ReadOptions {
     fn default() -> Self {
-        ReadOptions { format: None, infer_rows: 1000, text: Vec::new() }
+        ReadOptions { format: None, infer_rows: 1000, text: Vec::new(), names: Vec::new() }
     }
 }
 
@@ -58,6 +60,8 @@ pub type Batches = Box<dyn Iterator<Item = Result<RecordBatch>> + Send>;
 pub struct Table {
     path: PathBuf,
     format: Format,
+    /// Of CSV: whether the first line names the columns.
+    header: bool,
     /// Of the file.
     stored: SchemaRef,
     /// Of the batches that are given out.
@@ -98,9 +102,11 @@ impl Table {
             schema.fields().iter().map(|f| f.name().as_str()),
             &format!("columns of {}", path.display()),
         )?;
+        let header = options.names.is_empty();
         Ok(Table {
             path,
             format,
+            header,
             stored: schema.clone(),
             schema,
             change: None,
@@ -161,7 +167,7 @@ impl Table {
     /// The number of rows: at once for Parquet, by a pass over the bytes for CSV and JSON Lines.
     pub fn n_rows(&self) -> Result<usize> {
         let rows = match self.format {
-            Format::Csv { delimiter } => csv::count(&self.path, delimiter),
+            Format::Csv { delimiter } => csv::count(&self.path, delimiter, self.header),
             Format::JsonLines => jsonl::count(&self.path),
             Format::Parquet => parquet::count(&self.path),
         }?;
@@ -172,7 +178,7 @@ impl Table {
     pub fn batches(&self, batch_rows: usize) -> Result<Batches> {
         let rows = batch_rows.max(1);
         let batches = match self.format {
-            Format::Csv { delimiter } => csv::batches(&self.path, delimiter, self.stored.clone(), rows),
+            Format::Csv { delimiter } => csv::batches(&self.path, delimiter, self.header, self.stored.clone(), rows),
             Format::JsonLines => jsonl::batches(&self.path, self.stored.clone(), rows),
             Format::Parquet => parquet::batches(&self.path, rows, self.narrow.as_deref()),
         }?;

@@ -24,6 +24,7 @@ mod files;
 mod findings;
 mod fonts;
 mod html;
+mod join;
 mod origin;
 mod sections;
 mod theme;

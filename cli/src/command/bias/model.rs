@@ -1,10 +1,10 @@
 //! Predictions of a model for the rows of the table, as one more column of it.
 
 use crate::args::PredictionArgs;
+use crate::command::input::flags;
 use crate::command::open::{file_name, open_device};
 use crate::terminal::Terminal;
 use arrow::array::{ArrayRef, Float64Array, RecordBatch};
-use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Schema as Columns};
 use pellucid::bias::{BiasRequest, Predicted};
 use pellucid::data::{Encoder, Roles, Schema, Table};
@@ -48,18 +48,6 @@ pub fn predicted_by(
         RecordBatch::try_new(with_scores(&batch.schema()), cells).map_err(|error| Error::input(error.to_string()))
     });
     Ok((table, Predicted::Score { column, threshold }))
-}
-
-/// Columns of true and false that are read as text, as what they are: the model takes them for 1 and 0.
-fn flags(batch: &RecordBatch, typed: &Columns) -> Result<RecordBatch> {
-    let wrong = |error: arrow::error::ArrowError| Error::input(error.to_string());
-    let (mut fields, mut cells) = (Vec::new(), Vec::new());
-    for ((field, column), typed) in batch.schema().fields().iter().zip(batch.columns()).zip(typed.fields()) {
-        let is_flag = *typed.data_type() == DataType::Boolean;
-        fields.push(if is_flag { typed.clone() } else { field.clone() });
-        cells.push(if is_flag { cast(column, &DataType::Boolean).map_err(wrong)? } else { column.clone() });
-    }
-    RecordBatch::try_new(Arc::new(Columns::new(fields)), cells).map_err(wrong)
 }
 
 /// The output that scores the positive outcome.
