@@ -148,6 +148,14 @@ def shap_and_pdp(sdk, analysis):
     centres = low + (np.arange(12) + 0.5) * (high - low) / 12
     assert bmi["feature_name"] == "bmi" and np.allclose(bmi["feature_values"], centres, rtol=1e-6)
     assert np.isclose(sum(bmi["data_distribution"]), 1) and len(bmi["model_predictions"][0]) == 12
+    # The same from Parquet, whose columns have names and types.
+    stored = analysis.folder / "diabetes.parquet"
+    table.to_parquet(stored)
+    other = Analysis(analysis.program, sdk, analysis.folder / "parquet")
+    other.folder.mkdir()
+    del config["headers"]
+    same = other.run(config | {"dataset_type": "application/x-parquet"}, stored, *model_of("diabetes_mlp_regression"))
+    assert same["explanations"] == found["explanations"]
 
 
 def dense(table):

@@ -648,7 +648,7 @@ fn results_are_replaced_only_when_asked() {
     let (code, stdout, stderr) = case.run(&[&all[..], &["--dry-run"]].concat());
     assert_eq!((code, stderr.as_str()), (0, ""));
     assert!(
-        stdout.contains("bias: 1 passes over 200 rows, predicted by the model")
+        stdout.contains("bias: one pass over 200 rows, predicted by the model")
             && stdout.contains("shap: 200 rows at 61 model rows each"),
         "{stdout}"
     );
@@ -665,6 +665,51 @@ fn results_are_replaced_only_when_asked() {
     case.analysis(&["--data", &data, "--force"]);
     assert!(!case.folder.path("out/explanations_shap/out.csv").exists());
     assert!(!case.folder.path("out/explanations_shap/baseline.csv").exists());
+}
+
+/// Columns are found by the model's names; those that it does not take are left out by name or number; Parquet, and no headers.
+#[test]
+fn a_table_with_more_columns_than_the_model_takes() {
+    let model = fixture("models/diabetes_mlp_regression.onnx");
+    let text = fs::read_to_string(fixture("data/diabetes/test.csv")).unwrap();
+    let mut lines = text.lines();
+    let header = lines.next().unwrap();
+    let config = json!({
+        "dataset_type": "text/csv", "label": "target", "joinsource_name_or_index": 0, "excluded_columns": ["clinic", 2],
+        "methods": {"shap": {"num_clusters": 2, "num_samples": 100, "use_logit": false, "save_local_shap_values": true}}
+    });
+    let case = Case::new(&config);
+    let rows: Vec<String> = lines.enumerate().map(|(i, line)| format!("{:04},north,x{i},{line}", i)).collect();
+    let data = case.folder.file("data.csv", format!("patient,clinic,code,{header}\n{}\n", rows.join("\n")));
+    let found = case.analysis(&["--data", &data, "--model", &model]);
+    let local = read(&case.folder, "out/explanations_shap/out.csv");
+    let columns: Vec<&str> = local.lines().next().unwrap().split(',').collect();
+    assert_eq!((columns.len(), columns[10]), (11, "patient"));
+    // The id is kept to the letter.
+    assert!(local.lines().nth(8).unwrap().ends_with(",0007"), "{local}");
+    let global = &found["explanations"]["kernel_shap"]["label0"];
+    // The same rows as objects, a key a column.
+    let names: Vec<&str> = header.split(',').collect();
+    let object = |line: &str| {
+        names.iter().zip(line.split(',')).map(|(name, text)| (name.to_string(), cell(text))).collect::<Value>()
+    };
+    let lines: Vec<String> = text.lines().skip(1).map(|line| object(line).to_string()).collect();
+    let whole = json!({
+        "dataset_type": "application/jsonlines", "label": "target", "headers": ["ignored"],
+        "methods": {"shap": {"num_clusters": 2, "num_samples": 100}}
+    });
+    let keyed = Case::new(&whole);
+    let rows = keyed.folder.file("rows.jsonl", lines.join("\n"));
+    let (code, _, stderr) = keyed.run(&["--data", &rows, "--model", &model]);
+    assert_eq!(code, 0, "{stderr}");
+    assert!(stderr.contains("`headers` has no effect"), "{stderr}");
+    let found = parsed(&read(&keyed.folder, "out/analysis.json"));
+    assert_eq!(&found["explanations"]["kernel_shap"]["label0"], global);
+    assert!(!keyed.folder.path("out/explanations_shap/out.csv").exists());
+    // A column that the model does not take, and that is not left out.
+    let mut config = config.clone();
+    config["excluded_columns"] = json!(["clinic"]);
+    Case::new(&config).refused(&["--data", &data, "--model", &model], "the model does not use 1 column: `code`");
 }
 
 /// Labels of one kind only: metrics without a value say why and stop nothing; the document keeps its form.

@@ -1,4 +1,4 @@
-//! An analysis configuration of SageMaker Clarify, as typed values. Each key is honoured, accepted without effect (a remark says so) or
+//! An analysis configuration of SageMaker Clarify as typed values. Each key is honoured, accepted without effect (a remark says so) or
 //! refused by name.
 
 use super::keys::At;
@@ -170,7 +170,20 @@ impl Config {
             remarks,
         };
         config.check()?;
-        Ok(config)
+        Ok(config.with_remarks())
+    }
+
+    /// Says which keys have no effect beside others.
+    fn with_remarks(mut self) -> Self {
+        let by_name =
+            self.kind == DatasetType::Parquet || (self.kind == DatasetType::JsonLines && self.features.is_none());
+        if self.headers.is_some() && by_name {
+            self.remarks.push("`headers` has no effect: the data set names its columns".into());
+        }
+        if self.methods.bias_at().is_none() && !self.segments.is_empty() {
+            self.remarks.push("`segment_config` has no effect: no metrics of bias are asked for".into());
+        }
+        self
     }
 
     /// What one key asks of others.

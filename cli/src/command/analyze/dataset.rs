@@ -120,14 +120,14 @@ impl Read<'_> {
     fn main(&self, path: &Path) -> Result<(Table, StandsFor)> {
         match self.config.kind {
             DatasetType::Csv => Ok((self.csv(path, self.config.headers.as_deref(), &self.used())?, None)),
-            DatasetType::Parquet => Ok((self.table(path, Format::Parquet, Vec::new())?, None)),
+            DatasetType::Parquet => Ok((self.table(path, Format::Parquet, Vec::new(), &[])?, None)),
             DatasetType::JsonLines if self.config.features.is_none() => {
-                Ok((self.table(path, Format::JsonLines, Vec::new())?, None))
+                Ok((self.table(path, Format::JsonLines, Vec::new(), &[])?, None))
             }
             DatasetType::JsonLines | DatasetType::Json => {
                 let copy = self.copy(path, "jsonl");
-                flatten(path, self.config, &copy)?;
-                Ok((self.table(&copy, Format::JsonLines, Vec::new())?, Some((copy, path.to_path_buf()))))
+                let columns = flatten(path, self.config, &copy)?;
+                Ok((self.table(&copy, Format::JsonLines, Vec::new(), &columns)?, Some((copy, path.to_path_buf()))))
             }
         }
     }
@@ -137,22 +137,24 @@ impl Read<'_> {
         self.folder.join(path.with_extension(ending).file_name().unwrap_or_default())
     }
 
-    fn table(&self, path: &Path, format: Format, names: Vec<String>) -> Result<Table> {
+    /// `names`: of a file without a header line. `columns`: those of the file, where they are known before.
+    fn table(&self, path: &Path, format: Format, names: Vec<String>, columns: &[String]) -> Result<Table> {
         let mut text = self.text.to_vec();
         text.extend(self.config.joinsource.iter().filter_map(|column| match &column.place {
             Place::Name(name) => Some(name.clone()),
-            Place::Index(index) => names.get(*index).cloned(),
+            Place::Index(index) => columns.get(*index).cloned(),
         }));
         Table::open(path, &ReadOptions { format: Some(format), text, names, ..ReadOptions::default() })
     }
 
     fn csv(&self, path: &Path, headers: Option<&[String]>, used: &[&str]) -> Result<Table> {
         let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let names = match header(&first_line(path)?, headers, used, &file)? {
-            Header::InFile => Vec::new(),
-            Header::Given(names) => names,
-        };
-        self.table(path, Format::Csv { delimiter: b',' }, names)
+        let first = first_line(path)?;
+        let csv = Format::Csv { delimiter: b',' };
+        match header(&first, headers, used, &file)? {
+            Header::InFile => self.table(path, csv, Vec::new(), &first),
+            Header::Given(names) => self.table(path, csv, names.clone(), &names),
+        }
     }
 
     /// Names that the configuration uses: where the first line has one, it is a header.
@@ -182,7 +184,7 @@ impl Read<'_> {
         let open = |side: &Side| -> Result<(Table, Names)> {
             let path = local(&side.uri, &side.at, uris)?;
             let opened = match Format::from_path(&path) {
-                Ok(Format::Parquet) => self.table(&path, Format::Parquet, Vec::new())?,
+                Ok(Format::Parquet) => self.table(&path, Format::Parquet, Vec::new(), &[])?,
                 _ => self.csv(&path, side.headers.as_deref(), &[self.used(), vec!["predicted_label"]].concat())?,
             };
             if let Some(key) = key
@@ -224,7 +226,8 @@ impl Read<'_> {
         };
         let copy = self.copy(path, ending);
         join(&table, &others, key, &copy, kind)?;
-        let table = self.table(&copy, format, Vec::new())?;
+        let columns: Vec<String> = table.schema().fields().iter().map(|field| field.name().clone()).collect();
+        let table = self.table(&copy, format, Vec::new(), &columns)?;
         Ok((table, Some((copy, path.to_path_buf())), facets.map(|(_, names)| names), predicted))
     }
 

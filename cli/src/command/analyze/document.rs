@@ -246,3 +246,71 @@ pub fn check(document: &Value) -> Result<()> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    /// In the forms that the reference has published.
+    fn published() -> Value {
+        json!({
+            "version": "1.0",
+            "pre_training_bias_metrics": {"label": "Target", "label_value_or_threshold": "1", "facets": {"Gender": [{
+                "value_or_threshold": "0", "metrics": [
+                    {"name": "CDDL", "description": "Conditional Demographic Disparity in Labels (CDDL)", "value": -0.06},
+                    {"name": "KL", "description": "Kullback-Liebler Divergence (KL)", "value": null, "error": "No instance of common facet found, dataset may be too small"},
+                ]
+            }]}},
+            "post_training_bias_metrics": {"label": "Target", "label_value_or_threshold": "(150.0, 346.0]", "facets": {"Gender": [{
+                "value_or_threshold": "0", "metrics": [{"name": "TE", "description": "Treatment Equality (TE)", "value": "Infinity"}]
+            }]}},
+            "explanations": {
+                "kernel_shap": {
+                    "label0": {"global_shap_values": {"Age": 0.0225, "Job": -0.1}, "expected_value": 0.508},
+                    "label1": {"global_top_shap_text": {"charming": 0.041}, "expected_value": 0.5},
+                },
+                "pdp": [
+                    {"feature_name": "Income", "data_type": "numerical", "feature_values": [1046.9, 2000.0], "data_distribution": [0.32, 0.68], "model_predictions": [[0.69, 0.7]], "label_headers": ["Target"]},
+                    {"feature_name": "Comments", "data_type": "free_text", "error": "Detected data type is not supported for PDP."},
+                ],
+            },
+        })
+    }
+
+    #[test]
+    fn the_schema_takes_published_forms_and_what_others_add() {
+        check(&published()).unwrap();
+        let mut more = published();
+        more["pellucid"] = json!({"version": "0"});
+        let metric = "/pre_training_bias_metrics/facets/Gender/0/metrics/0";
+        more.pointer_mut(metric).unwrap()["interval"] = json!(["-Infinity", 0.1]);
+        check(&more).unwrap();
+    }
+
+    #[test]
+    fn the_schema_refuses_what_readers_would_stumble_over() {
+        let metric = "/pre_training_bias_metrics/facets/Gender/0/metrics/0";
+        let output = "/explanations/kernel_shap/label0";
+        for (at, key, value) in [
+            ("", "version", json!("2.0")),
+            (metric, "value", json!("NaN")),
+            (metric, "value", Value::Null),
+            (metric, "name", json!("DPLL")),
+            (metric, "interval", json!([0.1])),
+            ("/post_training_bias_metrics", "label_value_or_threshold", json!(1)),
+            (output, "expected_value", Value::Null),
+            (output, "global_shap_values", json!({"Age": "high"})),
+            ("/explanations/pdp/0", "data_type", json!("number")),
+            ("/explanations/pdp/0", "model_predictions", json!([])),
+            ("/explanations/pdp/0", "data_distribution", json!([1.5])),
+        ] {
+            let mut broken = published();
+            broken.pointer_mut(at).unwrap()[key] = value.clone();
+            let told = check(&broken).unwrap_err().to_string();
+            let place = format!("{at}/{key}");
+            assert!(told.contains(at) && told.contains("does not have the form"), "{place} = {value}: {told}");
+        }
+        assert!(check(&json!({"version": "1.0"})).is_err());
+    }
+}

@@ -107,7 +107,10 @@ impl Run<'_> {
             (Some(prepared), Some(model)) => Some(prepared.explain(model, output.local.as_mut(), terminal)?),
             _ => None,
         };
-        let global = explained.as_ref().map(|explained| explained.pass.summary.finish()).unwrap_or_default();
+        let mut global = explained.as_ref().map(|explained| explained.pass.summary.finish()).unwrap_or_default();
+        if let Some(model) = &model {
+            global.iter_mut().zip(&model.chosen.shown).for_each(|(output, name)| output.output = name.clone());
+        }
         let effects = match (&methods.pdp, &model) {
             (Some(method), Some(model)) => Some(self.effects(method, model, &global)?),
             _ => None,
@@ -226,7 +229,8 @@ impl Run<'_> {
             let parts: usize = self.config.segments.iter().map(|segments| segments.segments.len() + 1).sum();
             let predicted = methods.post.is_some() && self.dataset.predicted.is_none();
             let by = if predicted { ", predicted by the model" } else { "" };
-            lines.push(format!("bias: {} passes over {rows} rows{by}", parts + 1));
+            let passes = if parts == 0 { "one pass".to_string() } else { format!("{} passes", parts + 1) };
+            lines.push(format!("bias: {passes} over {rows} rows{by}"));
         }
         if let (Some(prepared), Some(model)) = (prepared, model) {
             let (rate, time, _) = prepared.shapley.measure(&model.opened)?;
@@ -234,7 +238,12 @@ impl Run<'_> {
             lines.push(format!("  about {} at {} model rows/s", crate::number::duration(time), thousands(rate as u64)));
         }
         if let (Some(method), Some(model)) = (&methods.pdp, model) {
-            lines.push(pdp::Prepared::new(method, self.dataset, model, &[])?.plan());
+            let later = if method.features.is_empty() {
+                "; the features, and so the work, depend on the SHAP values"
+            } else {
+                ""
+            };
+            lines.push(format!("{}{later}", pdp::Prepared::new(method, self.dataset, model, &[])?.plan()));
         }
         lines.push("nothing was written".into());
         self.terminal.data(&lines.join("\n"))

@@ -31,7 +31,7 @@ impl Page<'_> {
         let mut named: Vec<String> = Vec::new();
         if let Some(bias) = self.bias {
             named.push("bias".into());
-            parts.push((String::new(), self.bias_page(&bias.all, title, &created)));
+            parts.push(("Bias".into(), self.bias_page(&bias.all, title, &created)));
             for segment in &bias.segments {
                 if let Ok(found) = &segment.found {
                     let name = segment.alias.as_ref().unwrap_or(&segment.name);
@@ -41,7 +41,7 @@ impl Page<'_> {
         }
         if let (Some(model), true) = (self.model, self.shap.is_some() || self.pdp.is_some()) {
             named.push(format!("how {} predicts", model.opened.model));
-            parts.push((String::new(), self.findings(model, title, &created).report()));
+            parts.push(("Explanations".into(), self.findings(model, title, &created).report()));
         }
         if let [(_, only)] = &mut parts[..] {
             return std::mem::replace(
@@ -67,8 +67,10 @@ impl Page<'_> {
     }
 
     fn findings(&self, model: &Model, title: &str, created: &str) -> Findings {
-        let curves: Vec<Curve> =
+        let mut curves: Vec<Curve> =
             self.pdp.into_iter().flatten().flat_map(|one| one.found.iter().flatten()).cloned().collect();
+        let names = &model.chosen.shown;
+        curves.iter_mut().zip(names.iter().cycle()).for_each(|(curve, name)| curve.output = name.clone());
         let mut findings = Findings {
             title: title.to_string(),
             command: typed::command(),
@@ -80,7 +82,7 @@ impl Page<'_> {
         };
         match self.shap {
             Some((prepared, explained, global)) => {
-                let provenance = prepared.shapley.shap.provenance().clone();
+                let provenance = Provenance { outputs: names.clone(), ..prepared.shapley.shap.provenance().clone() };
                 let output = usize::from(provenance.outputs.len() == 2);
                 let shown = explained.sample.shown(output, &provenance.outputs[output]);
                 findings.shown = shown.into_iter().map(|(row, why)| ShownRow { row, why }).collect();
@@ -92,7 +94,7 @@ impl Page<'_> {
             }
             None => {
                 let named = |output| GlobalExplanation { output, base_value: f64::NAN, rows: 0, values: Vec::new() };
-                findings.global = model.opened.outputs().into_iter().map(named).collect();
+                findings.global = names.iter().cloned().map(named).collect();
                 findings.provenance = Provenance { link: "identity".into(), ..Provenance::default() };
             }
         }

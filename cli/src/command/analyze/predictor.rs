@@ -81,6 +81,8 @@ pub struct Chosen {
     pub targets: Vec<usize>,
     /// What the reference calls each: the label headers, else `label0`, `label1`, …
     pub labels: Vec<String>,
+    /// What a person calls each: its label header, else the model's own name.
+    pub shown: Vec<String>,
     /// The class each stands for, where it is known.
     pub classes: Option<Vec<String>>,
     /// Why these, if that needs saying.
@@ -114,8 +116,10 @@ impl Predictor {
             true => (0..targets.len()).map(|i| format!("label{i}")).collect(),
             false => headers.clone(),
         };
+        let names = targets.iter().map(|&t| outputs.names[t].clone()).collect();
+        let shown = if headers.is_empty() { names } else { headers.clone() };
         let classes = if headers.is_empty() { own } else { Some(headers.clone()) };
-        Ok(Chosen { targets, labels, classes, why })
+        Ok(Chosen { targets, labels, shown, classes, why })
     }
 
     /// The outputs that are scores: those of `probability`, or of `label` alone, or all.
