@@ -201,6 +201,7 @@ impl Run<'_> {
             outputs: model.chosen.labels.clone(),
             players: prepared.kept.iter().map(|&player| players[player].clone()).collect(),
             stderr: false,
+            interactions: false,
         })
     }
 

@@ -93,7 +93,13 @@ impl Page<'_> {
                 findings.provenance = provenance;
             }
             None => {
-                let named = |output| GlobalExplanation { output, base_value: f64::NAN, rows: 0, values: Vec::new() };
+                let named = |output| GlobalExplanation {
+                    output,
+                    base_value: f64::NAN,
+                    rows: 0,
+                    values: Vec::new(),
+                    interactions: Vec::new(),
+                };
                 findings.global = names.iter().cloned().map(named).collect();
                 findings.provenance = Provenance { link: "identity".into(), ..Provenance::default() };
             }

@@ -80,7 +80,14 @@ impl Prepared {
         } else {
             Budget::ModelRows(usize::try_from(model_rows).unwrap_or(usize::MAX - 1) + 1)
         };
-        let design = DesignArgs { budget, design: Design::Auto, draw: Draw::Shared, tolerance: None, by: None };
+        let design = DesignArgs {
+            budget,
+            design: Design::Auto,
+            draw: Draw::Shared,
+            tolerance: None,
+            interactions: false,
+            by: None,
+        };
         let run = RunArgs {
             device: args.compute.device,
             target: Vec::new(),
