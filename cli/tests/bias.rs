@@ -521,15 +521,19 @@ fn scored(more: &[&str]) -> (i32, String, String) {
 
 const SCORES: [&str; 8] = ["--label", "label", "--positive", "1", "--scores", "score", "--threshold", "0.5"];
 
+#[track_caller]
+fn narrow(stdout: &str) {
+    assert!(stdout.lines().all(|line| line.chars().count() <= 80), "{stdout}");
+}
+
 #[test]
 fn scores_are_looked_at_more_closely_when_asked() {
     let (_, plain, _) = scored(&SCORES);
     assert!(!plain.contains("Calibration") && !plain.contains("Other thresholds"), "{plain}");
     let (code, stdout, stderr) = scored(&[&SCORES[..], &["--calibration", "--bins", "4", "--curve"]].concat());
     assert_eq!(code, 0, "{stderr}");
-    let lines: Vec<&str> = stdout.lines().collect();
-    assert!(lines.iter().all(|line| line.chars().count() <= 80), "{stdout}");
-    let bins = lines.iter().filter(|line| line.starts_with("  0") && line.contains('–')).count();
+    narrow(&stdout);
+    let bins = stdout.lines().filter(|line| line.starts_with("  0") && line.contains('–')).count();
     assert_eq!(bins, 4, "{stdout}");
     assert!(stdout.contains("by chance)") && stdout.contains("  101 thresholds in --output and --report"), "{stdout}");
     let (_, stdout, _) =
@@ -568,10 +572,12 @@ fn numbers_and_classes_need_no_positive_outcome() {
     let (code, stdout, stderr) =
         scored(&["--label", "amount", "--predicted", "guess", "--regression", "--quantile", "0.25"]);
     assert_eq!((code, stderr.as_str()), (0, ""));
+    narrow(&stdout);
     assert!(stdout.contains("mean residual") && stdout.contains("loss at 0.25"), "{stdout}");
     assert!(!stdout.contains("positive labels") && !stdout.contains("not computed"), "{stdout}");
     let (code, stdout, stderr) = scored(&["--label", "grade", "--predicted", "said", "--each-class"]);
     assert_eq!((code, stderr.as_str()), (0, ""));
+    narrow(&stdout);
     assert!(
         stdout.contains("  middle") && stdout.contains("distances of predictions over all classes: JS"),
         "{stdout}"
@@ -585,6 +591,7 @@ fn a_label_has_several_thresholds() {
     let above = ["--label", "amount", "--predicted", "guess", "--label-threshold", "100", "--label-threshold", "999"];
     let (code, stdout, stderr) = scored(&above);
     assert_eq!(code, 0, "{stderr}");
+    narrow(&stdout);
     assert!(stdout.contains("positive: amount (100.0, 230.92]"), "{stdout}");
     assert!(
         stdout.contains("Other thresholds of the label") && stdout.contains("note: no label is above 999"),

@@ -75,7 +75,7 @@ fn calibration(found: &Calibration, facet: &FacetBias) -> Vec<String> {
 }
 
 fn curve(found: &Curve) -> Vec<String> {
-    let shown: Vec<_> = found.metrics.iter().filter(|m| ["DPPL", "DI", "AD"].contains(&m.name)).collect();
+    let shown: Vec<_> = found.metrics.iter().filter(|m| ["DPPL", "DI"].contains(&m.name)).collect();
     let heads: String = shown.iter().map(|m| format!("{:>9}", m.name)).collect();
     let pair = |[d, a]: [&str; 2]| format!("{d:>8}{a:>7}");
     let mut lines = vec![
@@ -140,7 +140,7 @@ fn choices(head: &str, found: &[Choice]) -> Vec<String> {
     let metrics: Vec<&str> =
         SHOWN.into_iter().filter(|name| found.iter().any(|choice| choice.metric(name).is_some())).collect();
     let heads: String = metrics.iter().map(|name| format!("{name:>9}")).collect();
-    let mut lines = vec![format!("  {head:<18}{:>10}{:>10}{heads}", "d", "a")];
+    let mut lines = vec![format!("  {head:<14}{:>9}{:>9}{heads}", "d", "a")];
     let share = |positive: u64, rows: u64| match rows {
         0 => "–".to_string(),
         rows => format!("{:.2} %", positive as f64 / rows as f64 * 100.0),
@@ -151,8 +151,8 @@ fn choices(head: &str, found: &[Choice]) -> Vec<String> {
             .map(|name| format!("{:>9}", choice.metric(name).and_then(|m| m.value).map_or("–".into(), number)))
             .collect();
         let (d, a) = (share(choice.d.positive, choice.d.rows), share(choice.a.positive, choice.a.rows));
-        let name: String = choice.positive.chars().take(17).collect();
-        lines.push(format!("  {name:<18}{d:>10}{a:>10}{values}"));
+        let name: String = choice.positive.chars().take(13).collect();
+        lines.push(format!("  {name:<14}{d:>9}{a:>9}{values}"));
     }
     lines
 }

@@ -6,6 +6,9 @@
 //!
 //! [`Mode::Clarify`] follows smclarify 0.5 to the last digit, edge rules included; [`Mode::Correct`], the default, follows the
 //! definitions (docs/theory.md, "Bias metrics"). Where they differ, a metric carries both values.
+//!
+//! Beside the metrics, where asked for and in the same pass ([`Details`]): calibration within groups, the threshold curve, errors of
+//! predicted numbers, classes one by one, several thresholds of the label.
 
 mod assemble;
 mod bootstrap;

@@ -34,7 +34,7 @@ pub fn rates(facet: &FacetBias) -> Option<Figure> {
         return None;
     }
     let dash = json!({"field": "k", "type": "nominal", "scale": {"domain": [0, 1], "range": [[1, 0], [6, 4]]},
-        "legend": {"title": null, "orient": "top", "labelExpr": "kinds[datum.value]", "symbolType": "stroke", "symbolStrokeWidth": 2, "symbolSize": 700}});
+        "legend": {"title": null, "orient": "bottom", "labelExpr": "kinds[datum.value]", "symbolType": "stroke", "symbolStrokeWidth": 2, "symbolSize": 700}});
     let mut colour = by_group();
     colour["legend"]["symbolType"] = json!("stroke");
     colour["legend"]["symbolStrokeWidth"] = json!(3);
