@@ -8,6 +8,7 @@ pub mod effect;
 pub mod error;
 pub mod explain;
 pub mod kernels;
+pub mod mitigate;
 pub mod model;
 pub mod report;
 

@@ -20,6 +20,10 @@ mod choices;
 mod classes;
 mod coding;
 mod column;
+
+pub(crate) mod cell;
+pub(crate) mod cells;
+pub(crate) mod column;
 mod count;
 mod curve;
 mod deep;
@@ -28,6 +32,8 @@ mod formula;
 mod interval;
 mod joint;
 mod ladder;
+
+pub(crate) mod formula;
 mod measure;
 mod metric;
 mod nearest;
@@ -43,6 +49,10 @@ mod segment;
 mod sheet;
 mod signature;
 mod thresholds;
+
+pub(crate) mod request;
+pub(crate) mod resolve;
+pub(crate) mod signature;
 mod view;
 
 pub use calibration::{Calibration, Reliability, ReliabilityBin};

@@ -60,7 +60,11 @@ impl BatchWriter {
     /// # Errors
     /// An existing file without `force`, a folder that is missing or cannot be written to.
     pub fn create(path: &Path, kind: FileKind, schema: SchemaRef, force: bool) -> Result<BatchWriter> {
-        let pending = Pending::create(path, force)?;
+        Self::onto(Pending::create(path, force)?, kind, schema)
+    }
+
+    /// Writes into a file that was opened before its columns were known.
+    pub fn onto(pending: Pending, kind: FileKind, schema: SchemaRef) -> Result<BatchWriter> {
         let sink = pending.sink()?;
         Self::on(pending, sink, kind, schema)
     }
