@@ -7,7 +7,7 @@ use crate::table::bar;
 use pellucid::bias::{BiasReport, FacetBias, GroupCounts, Kind, Metric, MetricValue, Mode};
 use pellucid::report::bias::{OTHERS, Worse, four_fifths, group, heading, meaning, worse_off};
 
-const WIDTH: usize = 80;
+pub const WIDTH: usize = 80;
 /// Cells of a bar that is a whole group.
 const BAR: usize = 12;
 /// Letters of a value at least, so that the tables of a report stand in line: `-0.1234`.
@@ -18,7 +18,7 @@ const NAME: usize = 24;
 /// The rule of a column that is read as the command line has it.
 const AS_ASKED: &str = "as requested";
 
-const LEGEND: &str = "▼ the named group is worse off, ▲ the others are; hollow (▽ △) where the interval holds the value of no difference.";
+pub const LEGEND: &str = "▼ the named group is worse off, ▲ the others are; hollow (▽ △) where the interval holds the value of no difference.";
 
 /// Everything, facet by facet.
 pub fn describe(found: &BiasReport) -> String {
@@ -157,7 +157,7 @@ fn other(m: &MetricValue) -> Option<String> {
 }
 
 /// Who is worse off, hollow where that is not certain.
-fn mark(m: &MetricValue, found: &BiasReport) -> char {
+pub fn mark(m: &MetricValue, found: &BiasReport) -> char {
     let (Some(value), Some(metric)) = (m.value, Metric::named(m.name)) else { return ' ' };
     let uncertain =
         m.shown_interval(found.by_formula).is_some_and(|(low, high)| low <= metric.neutral && metric.neutral <= high);
@@ -170,12 +170,12 @@ fn mark(m: &MetricValue, found: &BiasReport) -> char {
     }
 }
 
-fn interval(interval: Option<(f64, f64)>) -> String {
+pub fn interval(interval: Option<(f64, f64)>) -> String {
     let short = |x: f64| if x.is_finite() && x.abs() < 1000.0 { format!("{x:.3}") } else { number(x) };
     interval.map_or(String::new(), |(low, high)| format!("[{}, {}]", short(low), short(high)))
 }
 
-fn number(value: f64) -> String {
+pub fn number(value: f64) -> String {
     match value {
         f64::INFINITY => "∞".into(),
         f64::NEG_INFINITY => "-∞".into(),
@@ -190,7 +190,7 @@ fn shortened(name: &str) -> String {
 }
 
 /// Lines of at most `width` letters, each after `indent` spaces, broken at spaces. A longer word stays whole.
-fn wrap(text: &str, indent: usize, width: usize) -> String {
+pub fn wrap(text: &str, indent: usize, width: usize) -> String {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {
         match lines.last_mut() {

@@ -20,11 +20,16 @@ pub fn merge(typed: impl Iterator<Item = OsString>) -> Result<Vec<OsString>> {
     let Ok(matches) = command.clone().ignore_errors(true).try_get_matches_from(&arguments) else {
         return Ok(arguments);
     };
-    let Some((name, matches)) = matches.subcommand() else { return Ok(arguments) };
+    let (mut names, mut matches) = (Vec::new(), &matches);
+    while let Some((name, inner)) = matches.subcommand() {
+        names.push(name);
+        matches = inner;
+    }
     let Some(path) = matches.try_get_one::<PathBuf>("config").ok().flatten() else { return Ok(arguments) };
     let mut command = command;
     command.build();
-    let known = command.find_subcommand(name).expect("clap matched this subcommand");
+    let inner = |command, name: &&str| Command::find_subcommand(command, name).expect("clap matched this subcommand");
+    let known = names.iter().fold(&command, inner);
     for (key, value) in read(path)? {
         add(known, matches, &key, &value, path, &mut arguments)?;
     }

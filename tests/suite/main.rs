@@ -15,6 +15,7 @@ mod device;
 mod effect;
 mod figures;
 mod interaction;
+mod mitigate;
 mod onnx;
 mod oracle;
 mod permutation;

@@ -9,6 +9,7 @@ mod explained;
 mod figures;
 mod input;
 pub mod inspect;
+pub mod mitigate;
 mod open;
 pub mod pdp;
 pub mod report;

@@ -119,19 +119,33 @@ impl Reweighing {
         after
     }
 
-    /// Weighted rows by group (a, d) and outcome, for the group d of a facet of a report.
+    /// Weighted rows by group (a, d) and outcome, for the group d of a facet, or of two, of a report.
     fn sums(&self, facet: &FacetBias) -> Option<Sums> {
-        let facets = &self.groups.facets;
-        let place = facets.iter().position(|sides| sides.column == facet.facet)?;
-        let part = facets[place].shown.iter().position(|shown| *shown == facet.value_or_threshold)?;
-        let part = &facets[place].parts[part];
+        let d = self.parts_of(facet)?;
         let mut sums = Sums { no_strata: Some("strata are not weighted".into()), ..Sums::default() };
         for (group, weights) in self.groups.groups.iter().zip(&self.weights) {
-            let side = usize::from(group.parts[place] == *part);
+            let side = usize::from(d.iter().all(|(place, part)| group.parts[*place] == *part));
             for (y, rows) in [group.negative, group.positive].into_iter().enumerate() {
                 sums.observed[side][y] += rows as f64 * weights[y];
             }
         }
         Some(sums)
+    }
+
+    /// The part, of each facet by its place, that a group d of a report is.
+    fn parts_of(&self, facet: &FacetBias) -> Option<Vec<(usize, String)>> {
+        let mut single = Vec::new();
+        for (place, sides) in self.groups.facets.iter().enumerate() {
+            let shown = sides.parts.iter().zip(&sides.shown).filter(|(_, shown)| !shown.is_empty());
+            single.extend(shown.map(|(part, shown)| (sides.column.as_str(), shown.as_str(), (place, part.clone()))));
+        }
+        let is = |column: &str, shown: &str| facet.facet == column && facet.value_or_threshold == shown;
+        if let Some((.., part)) = single.iter().find(|(column, shown, _)| is(column, shown)) {
+            return Some(vec![part.clone()]);
+        }
+        let pairs = single.iter().flat_map(|a| single.iter().map(move |b| (a, b)));
+        let both = |a: &str, b: &str| format!("{a} × {b}");
+        let mut pairs = pairs.filter(|(a, b)| is(&both(a.0, b.0), &both(a.1, b.1)));
+        pairs.next().map(|(a, b)| vec![a.2.clone(), b.2.clone()])
     }
 }

@@ -2,8 +2,8 @@
 
 mod facet;
 mod limits;
-mod model;
-mod request;
+pub mod model;
+pub mod request;
 
 use super::open::file_name;
 use super::typed;
@@ -73,7 +73,7 @@ fn open(args: &BiasArgs) -> Result<(Table, Option<Schema>)> {
 }
 
 /// The table, whose passes end when the user asks for it.
-fn stoppable(table: Table, control: &Control) -> Table {
+pub fn stoppable(table: Table, control: &Control) -> Table {
     let stop = control.stop.clone();
     table.through_columns(&[], move |batch| if stop.load(Relaxed) { Err(Error::Interrupted) } else { Ok(batch) })
 }

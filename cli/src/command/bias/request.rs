@@ -61,7 +61,7 @@ fn label(args: &BiasArgs, table: &Table, mode: Mode) -> Result<Selection> {
     })
 }
 
-fn facet(text: &str, table: &Table, mode: Mode) -> Result<Selection> {
+pub fn facet(text: &str, table: &Table, mode: Mode) -> Result<Selection> {
     let (column, named) = facet::parse(text, table)?;
     Ok(match named {
         Named::Each => Selection { column, values: Vec::new(), kind: None },
@@ -70,12 +70,12 @@ fn facet(text: &str, table: &Table, mode: Mode) -> Result<Selection> {
     })
 }
 
-fn above(column: String, threshold: f64) -> Selection {
+pub fn above(column: String, threshold: f64) -> Selection {
     Selection { column, values: vec![Value::Number(threshold)], kind: Some(Kind::Continuous) }
 }
 
 /// Rows that hold one of some values: what was typed is what is meant, but for Clarify, which goes by the column's looks.
-fn one_of(column: String, values: &[String], table: &Table, mode: Mode) -> Selection {
+pub fn one_of(column: String, values: &[String], table: &Table, mode: Mode) -> Selection {
     let values = values.iter().map(|text| value(text, &column, table)).collect();
     Selection { column, values, kind: (mode == Mode::Correct).then_some(Kind::Categorical) }
 }

@@ -49,8 +49,9 @@ pub enum Objective {
 /// Scores and labels of some rows, by group.
 #[derive(Debug, Clone, Default)]
 pub struct Sample {
-    /// Names of the groups.
+    /// Names of the groups, and their parts.
     pub names: Vec<String>,
+    pub parts: Vec<Vec<String>>,
     /// Of each group: score, and whether the label is positive.
     pub rows: Vec<Vec<(f64, bool)>>,
 }
@@ -75,7 +76,6 @@ pub struct ScoredRows {
     pub are_shares: bool,
     share: f64,
     seed: u64,
-    parts: Vec<Vec<String>>,
 }
 
 impl ScoredRows {
@@ -96,7 +96,8 @@ impl ScoredRows {
                 .hint("give a number of at least 0 and below 1, such as 0.3"));
         }
         let names: Vec<String> = groups.groups.iter().map(|group| group.name.clone()).collect();
-        let empty = Sample { rows: vec![Vec::new(); names.len()], names };
+        let parts = groups.groups.iter().map(|group| group.parts.clone()).collect();
+        let empty = Sample { rows: vec![Vec::new(); names.len()], names, parts };
         let mut found = ScoredRows {
             scores: scores.into(),
             fitted: empty.clone(),
@@ -105,7 +106,6 @@ impl ScoredRows {
             are_shares: true,
             share: held_out,
             seed,
-            parts: groups.groups.iter().map(|group| group.parts.clone()).collect(),
         };
         let text = table.as_text();
         let mut first_row = 1;
@@ -212,7 +212,7 @@ impl Thresholds {
         let mut groups = solve::solve(&curves, self.constraint, self.objective, self.randomised);
         for (place, rule) in groups.iter_mut().enumerate() {
             rule.group = sample.names[place].clone();
-            rule.parts = rows.parts[place].clone();
+            rule.parts = sample.parts[place].clone();
             rule.rows = curves[place].rows();
         }
         Ok(Rules::new(&rows.scores, (self.constraint, self.objective), facets, groups))

@@ -151,30 +151,31 @@ impl Rules {
     /// A facet that the table lacks; a group that the rules do not know.
     pub fn groups_of(&self, table: &Table, label: Option<&Selection>) -> Result<Groups> {
         let groups = Groups::read(table, &self.facets(), label)?;
-        self.rules_of(&groups)?;
+        self.rules_of(groups.groups.iter().map(|group| (&group.name, &group.parts)))?;
         Ok(groups)
     }
 
-    /// The rule of each group.
-    fn rules_of(&self, groups: &Groups) -> Result<Vec<GroupRule>> {
-        let rule = |group: &super::super::Group| {
-            self.groups.iter().find(|rule| rule.parts == group.parts).cloned().ok_or_else(|| {
+    /// The rule of each of some groups, by name and parts.
+    fn rules_of<'a>(&self, groups: impl Iterator<Item = (&'a String, &'a Vec<String>)>) -> Result<Vec<GroupRule>> {
+        let rule = |(name, parts): (&String, &Vec<String>)| {
+            self.groups.iter().find(|rule| rule.parts == *parts).cloned().ok_or_else(|| {
                 let names = || self.groups.iter().map(|rule| rule.group.as_str());
-                Error::input(format!(
-                    "{} rows are in the group {}, which has no threshold{}",
-                    group.rows,
-                    group.name,
-                    did_you_mean(&group.name, names())
-                ))
-                .hint(format!("the groups with thresholds are {}; fit anew with rows of this one", list_of(names())))
+                let nearest = did_you_mean(name, names());
+                Error::input(format!("the table has rows of the group {name}, which has no threshold{nearest}")).hint(
+                    format!("the groups with thresholds are {}; fit anew with rows of this one", list_of(names())),
+                )
             })
         };
-        groups.groups.iter().map(rule).collect()
+        groups.map(rule).collect()
     }
 
     /// What the rules do to rows, on average over the draws.
-    pub fn outcome(&self, sample: &Sample) -> Outcome {
-        Outcome::of(sample, self.constraint, |group, score| self.groups[group].chance_of(score))
+    ///
+    /// # Errors
+    /// A group without a rule.
+    pub fn outcome(&self, sample: &Sample) -> Result<Outcome> {
+        let rules = self.rules_of(sample.names.iter().zip(&sample.parts))?;
+        Ok(Outcome::of(sample, self.constraint, |group, score| rules[group].chance_of(score)))
     }
 
     /// The table with a column of decisions by the scores in `scores`: 1, 0, or missing where the score or a facet is. A decision that is drawn
@@ -187,7 +188,7 @@ impl Rules {
         let mut fields = vec![Field::new(&how.decision, DataType::Int64, true)];
         fields.extend(how.chance.iter().map(|name| Field::new(name, DataType::Float64, true)));
         require_new(table, &fields.iter().map(|field| field.name().as_str()).collect::<Vec<_>>())?;
-        let rules = self.rules_of(groups)?;
+        let rules = self.rules_of(groups.groups.iter().map(|group| (&group.name, &group.parts)))?;
         let (groups, scores, seed, read) = (groups.clone(), scores.to_string(), how.seed, table.clone());
         Ok(table.clone().through(with(table.schema(), &fields), move |batch, first_row| {
             let values = numbers(&batch, &scores, groups.raw(), first_row).map_err(|e| read.blame(e))?;
