@@ -112,6 +112,9 @@ pub struct RepairArgs {
     /// How far: 0 changes nothing, 1 makes the groups' distributions alike.
     #[arg(long, value_name = "SHARE", default_value_t = 1.0, value_parser = value::number)]
     pub amount: f64,
+    /// Let equal values of a group become different ones, drawn by --seed; else they move together, and groups may stay apart.
+    #[arg(long)]
+    pub split_ties: bool,
     /// Keep the old values beside the new ones, as original.COLUMN.
     #[arg(long)]
     pub keep: bool,

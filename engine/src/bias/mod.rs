@@ -13,13 +13,10 @@
 mod assemble;
 mod bootstrap;
 mod calibration;
-mod cell;
-mod cells;
 mod check;
 mod choices;
 mod classes;
 mod coding;
-mod column;
 
 pub(crate) mod cell;
 pub(crate) mod cells;
@@ -28,7 +25,6 @@ mod count;
 mod curve;
 mod deep;
 mod flip;
-mod formula;
 mod interval;
 mod joint;
 mod ladder;
@@ -41,13 +37,10 @@ mod neighbours;
 mod performance;
 mod regression;
 mod report;
-mod request;
-mod resolve;
 mod scored;
 mod screen;
 mod segment;
 mod sheet;
-mod signature;
 mod thresholds;
 
 pub(crate) mod request;

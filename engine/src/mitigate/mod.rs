@@ -12,6 +12,7 @@
 
 mod columns;
 mod destination;
+mod draws;
 mod groups;
 mod massage;
 mod repair;
@@ -22,7 +23,7 @@ mod thresholds;
 pub use destination::Destination;
 pub use groups::{Group, Groups};
 pub use massage::{Change, Massaging};
-pub use repair::{Cost, Repair, RepairedColumn};
+pub use repair::{Cost, Repair, RepairedColumn, Ties};
 pub use reweigh::{CellWeight, Reweighing};
 pub use thresholds::{
     Constraint, Cut, Decide, GroupOutcome, GroupRule, Objective, Outcome, Rules, Sample, ScoredRows, Thresholds,

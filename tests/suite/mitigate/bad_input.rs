@@ -6,6 +6,7 @@ use pellucid::bias::{Kind, Selection, Value};
 use pellucid::data::Table;
 use pellucid::mitigate::{
     Constraint, Decide, Destination, Groups, Massaging, Objective, Repair, Reweighing, Rules, ScoredRows, Thresholds,
+    Ties,
 };
 
 const FAIR: &str = "f,l,s,x\nd,1,0.9,1\nd,0,0.2,2\na,1,0.8,3\na,0,0.1,4\n";
@@ -85,7 +86,7 @@ fn massaging_needs_two_groups_two_outcomes_and_scores() {
 fn columns_that_cannot_be_repaired() {
     let (_folder, odd) = table("f,x,t,h,l\nd,1,a,1,1\nd,2,b,inf,0\na,3,c,2,1\na,,d,3,0\nb,,e,3,0\n");
     let groups = survey(&odd, each("f")).unwrap();
-    let repair = |column: &str, amount: f64| Repair::new(&odd, &groups, &[column.into()], amount);
+    let repair = |column: &str, amount: f64| Repair::new(&odd, &groups, &[column.into()], amount, Ties::Together);
     refused(repair("x", 1.5), "the amount of repair is 1.5");
     refused(repair("x", f64::NAN), "the amount of repair is NaN");
     refused(repair("x", 1.0), "`x` is missing in every row of the group f = b");
@@ -94,10 +95,10 @@ fn columns_that_cannot_be_repaired() {
     refused(repair("f", 1.0), "`f` is a facet or the label");
     refused(repair("l", 1.0), "`l` is a facet or the label");
     refused(repair("y", 1.0), "there is no column `y`");
-    refused(Repair::new(&odd, &groups, &[], 1.0), "no column to repair");
+    refused(Repair::new(&odd, &groups, &[], 1.0, Ties::Together), "no column to repair");
     let (_folder, fair) = table(FAIR);
     let groups = survey(&fair, each("f")).unwrap();
-    refused(Repair::new(&fair, &groups, &["x".into(), "x".into()], 1.0), "`x` was given twice");
+    refused(Repair::new(&fair, &groups, &["x".into(), "x".into()], 1.0, Ties::Together), "`x` was given twice");
 }
 
 #[test]

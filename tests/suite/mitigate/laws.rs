@@ -2,7 +2,7 @@
 
 use super::{each, is, numbers, rows, table, texts};
 use pellucid::bias::{BiasRequest, measure};
-use pellucid::mitigate::{Change, Groups, Massaging, Repair, Reweighing};
+use pellucid::mitigate::{Change, Groups, Massaging, Repair, Reweighing, Ties};
 use proptest::prelude::*;
 
 /// Rows of (group, label, score).
@@ -116,7 +116,7 @@ proptest! {
         let text = format!("f,x,y\n{}", rows.iter().enumerate().map(line).collect::<String>());
         let (_folder, table) = table(&text);
         let survey = Groups::survey(&table, &[each("f")], None).unwrap();
-        let repair = |amount: f64| Repair::new(&table, &survey, &["x".into()], amount).unwrap();
+        let repair = |amount: f64| Repair::new(&table, &survey, &["x".into()], amount, Ties::Together).unwrap();
         let new = |amount: f64| -> Vec<f64> {
             numbers(&repair(amount).table(&table, false).unwrap(), "x").into_iter().flatten().collect()
         };
@@ -148,7 +148,7 @@ fn repair_by_hand() {
     // Ranks 1/4 and 3/4 of a, 1/6, 1/2 and 5/6 of b; b's value at 1/4 is 12.5, a's at 1/2 is 3.
     let (_folder, table) = table("f,x,note\na,1,\na,5,x\nb,10,\nb,20,\nb,30,\nb,,\n,7,\n");
     let groups = Groups::survey(&table, &[each("f")], None).unwrap();
-    let full = Repair::new(&table, &groups, &["x".into()], 1.0).unwrap();
+    let full = Repair::new(&table, &groups, &["x".into()], 1.0, Ties::Together).unwrap();
     let new = numbers(&full.table(&table, true).unwrap(), "x");
     let expected = [6.75, 16.25, 5.5, 11.5, 17.5].map(Some);
     for (new, expected) in new.iter().zip(expected) {
@@ -171,4 +171,35 @@ fn massaging_by_hand() {
     assert_eq!((massaging.unscored(), massaging.values()), (1, ["1", "0"]));
     let labels: String = texts(&massaging.table(&table, "m").unwrap(), "l").into_iter().flatten().collect();
     assert_eq!(labels, "11001011001");
+}
+
+/// Half of either group share one value. Kept together they keep the groups apart; split they do not, and no order is turned round.
+#[test]
+fn ties_that_are_split_join_the_groups() {
+    let n = 400;
+    // The rest of a lies below the shared value, the rest of b above.
+    let line = |row: usize| match (row.is_multiple_of(3), (row / 3).is_multiple_of(2)) {
+        (true, true) => "a,40\n".to_string(),
+        (false, true) => "b,40\n".to_string(),
+        (true, false) => format!("a,{}\n", row * 37 % 40),
+        (false, false) => format!("b,{}\n", 41 + row * 37 % 60),
+    };
+    let (_folder, table) = table(&format!("f,x\n{}", (0..n).map(line).collect::<String>()));
+    let groups = Groups::survey(&table, &[each("f")], None).unwrap();
+    let repair = |ties| Repair::new(&table, &groups, &["x".into()], 1.0, ties).unwrap();
+    let after = |ties| repair(ties).columns()[0].cost.distance_after;
+    let split = |seed| Ties::Split { seed };
+    // 134 of a, 266 of b.
+    assert!(after(split(1)) <= 0.5 / 134.0 + 0.5 / 266.0 + 1e-12, "{}", after(split(1)));
+    assert!(after(Ties::Together) > 0.1, "{}", after(Ties::Together));
+    let new = |seed| numbers(&repair(split(seed)).table(&table, false).unwrap(), "x");
+    assert_eq!(new(1), new(1));
+    assert_ne!(new(1), new(2));
+    let (old, of, new) = (numbers(&table, "x"), texts(&table, "f"), new(1));
+    let mut rows: Vec<(f64, f64)> =
+        (0..n).filter(|&r| of[r].as_deref() == Some("a")).map(|r| (old[r].unwrap(), new[r].unwrap())).collect();
+    rows.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
+    assert!(rows.is_sorted_by_key(|row| row.1), "a larger old value has no smaller new one");
+    let shared: Vec<f64> = rows.iter().filter(|row| row.0 == 40.0).map(|row| row.1).collect();
+    assert!(shared.len() > 60 && shared[0] < shared[shared.len() - 1], "equal values are spread");
 }

@@ -1,7 +1,7 @@
 //! aif360 and fairlearn on the census and credit tables: values stored by `make_mitigate.py`.
 
 use super::{each, fixture, is, numbers, open, texts};
-use pellucid::mitigate::{Constraint, Groups, Objective, Repair, Reweighing, ScoredRows, Thresholds};
+use pellucid::mitigate::{Constraint, Groups, Objective, Repair, Reweighing, ScoredRows, Thresholds, Ties};
 use serde_json::Value;
 
 fn expected() -> Value {
@@ -47,7 +47,8 @@ fn repair_is_the_formula_of_the_paper() {
             // A rank times n rows errs by ε·n places, and a place is worth at most the whole range.
             let tolerance = 8.0 * f64::EPSILON * old.len() as f64 * largest;
             for (amount, key) in [(1.0, "full"), (0.5, "half")] {
-                let repair = Repair::new(&table, &groups, std::slice::from_ref(column), amount).unwrap();
+                let repair =
+                    Repair::new(&table, &groups, std::slice::from_ref(column), amount, Ties::Together).unwrap();
                 let new = numbers(&repair.table(&table, false).unwrap(), column);
                 for (row, (new, theirs)) in new.iter().zip(values[key].as_array().unwrap()).enumerate() {
                     let theirs = theirs.as_f64().unwrap();

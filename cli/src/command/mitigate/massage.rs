@@ -28,7 +28,7 @@ pub fn run(args: &MassageArgs, terminal: &Terminal, interrupt: &Interrupt) -> Re
     let (table, ranker) = match &args.scores {
         Some(column) => (opened.table.clone(), column.clone()),
         None => {
-            let (table, predicted) = opened.scored(&opened.table, &args.model, &request, terminal)?;
+            let (table, predicted) = opened.scored(&opened.table, &args.model, None, &request, terminal)?;
             (table, predicted.column().to_string())
         }
     };

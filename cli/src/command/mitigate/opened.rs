@@ -83,11 +83,12 @@ impl<'a> Opened<'a> {
         measure(table, &request)
     }
 
-    /// The table with the model's scores beside its columns, and what they are called.
+    /// The table with the model's scores beside its columns, and what they are called. `threshold` is only told.
     pub fn scored(
         &self,
         table: &Table,
         model: &ModelArgs,
+        threshold: Option<f64>,
         request: &BiasRequest,
         terminal: &Terminal,
     ) -> Result<(Table, Predicted)> {
@@ -98,7 +99,7 @@ impl<'a> Opened<'a> {
             predicted: None,
             scores: None,
             model: Some(path.clone()),
-            threshold: None,
+            threshold,
             target: model.target.clone(),
             schema: model.schema.clone(),
             ignore: Vec::new(),

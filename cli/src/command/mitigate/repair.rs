@@ -10,7 +10,7 @@ use crate::progress;
 use crate::terminal::Terminal;
 use pellucid::bias::{BiasReport, Predicted, Selection};
 use pellucid::data::Table;
-use pellucid::mitigate::{Groups, Repair, RepairedColumn};
+use pellucid::mitigate::{Groups, Repair, RepairedColumn, Ties};
 use pellucid::{Error, Result};
 use serde_json::json;
 
@@ -29,7 +29,8 @@ pub fn run(args: &RepairArgs, terminal: &Terminal, interrupt: &Interrupt) -> Res
     let facets = opened.facets(&args.facet)?;
     let groups = Groups::survey(&opened.table, &facets, label.as_ref())?;
     let working = progress::working(terminal, "repairing", &opened.control);
-    let repair = Repair::new(&opened.table, &groups, &args.column, args.amount)?;
+    let ties = if args.split_ties { Ties::Split { seed: args.metrics.seed } } else { Ties::Together };
+    let repair = Repair::new(&opened.table, &groups, &args.column, args.amount, ties)?;
     let changed = repair.table(&opened.table, args.keep)?;
     drop(working);
     let predictions = match (&label, &args.model.model) {
@@ -45,9 +46,17 @@ pub fn run(args: &RepairArgs, terminal: &Terminal, interrupt: &Interrupt) -> Res
         terminal.warn(&format!("{n} of {all} rows have no group: a facet is missing; they keep their values"));
     }
     let mut more = json!({
-        "amount": args.amount, "rows": groups.rows, "columns": repair.columns(), "groups": groups.groups,
+        "amount": args.amount, "split_ties": args.split_ties, "rows": groups.rows, "columns": repair.columns(), "groups": groups.groups,
     });
     let mut text = vec![table(repair.columns(), groups.rows)];
+    let tied = repair.columns().iter().filter(|column| column.cost.distance_after > FAR && !args.split_ties);
+    let tied: Vec<&str> = tied.filter(|_| args.amount == 1.0).map(|column| column.column.as_str()).collect();
+    if !tied.is_empty() {
+        let tied = tied.join("`, `");
+        terminal.warn(&format!(
+            "`{tied}`: many rows share a value, and they move together; `--split-ties` joins groups fully"
+        ));
+    }
     match &predictions {
         Some([before, after]) => {
             text.push(accuracy(before, after));
@@ -68,6 +77,9 @@ pub fn run(args: &RepairArgs, terminal: &Terminal, interrupt: &Interrupt) -> Res
     opened.tell(&opened.document("repair", &args.output, more), &text.join("\n\n"))
 }
 
+/// Groups that are farther apart than this after full repair are told of.
+const FAR: f64 = 0.05;
+
 /// What the model predicts for a table.
 fn predicted(
     opened: &Opened,
@@ -77,7 +89,7 @@ fn predicted(
     terminal: &Terminal,
 ) -> Result<BiasReport> {
     let request = opened.request(label, facets, &[]);
-    let (table, found) = opened.scored(table, &args.model, &request, terminal)?;
+    let (table, found) = opened.scored(table, &args.model, args.threshold, &request, terminal)?;
     let threshold = args.threshold.unwrap_or(THRESHOLD);
     let working = progress::working(terminal, "predicting", &opened.control);
     let found = opened.predictions(&table, &request, Predicted::Score { column: found.column().into(), threshold });

@@ -12,17 +12,20 @@ pub struct Distribution {
 
 impl Distribution {
     /// Of finite values in any order.
-    pub fn new(mut all: Vec<f64>) -> Distribution {
-        all.sort_unstable_by(f64::total_cmp);
+    pub fn new(all: Vec<f64>) -> Distribution {
+        Distribution::of(all.into_iter().map(|value| (value, 1)).collect())
+    }
+
+    /// Of finite values in any order, each with a number of rows.
+    pub fn of(mut all: Vec<(f64, u64)>) -> Distribution {
+        all.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
         let mut found = Distribution { values: Vec::new(), counts: Vec::new(), below: Vec::new(), rows: 0 };
-        for value in all {
-            if found.values.last() != Some(&value) {
-                found.values.push(value);
-                found.counts.push(0);
-                found.below.push(found.rows);
-            }
-            *found.counts.last_mut().expect("just pushed") += 1;
-            found.rows += 1;
+        for same in all.chunk_by(|a, b| a.0 == b.0) {
+            let count = same.iter().map(|(_, count)| count).sum();
+            found.values.push(same[0].0);
+            found.counts.push(count);
+            found.below.push(found.rows);
+            found.rows += count;
         }
         found
     }
@@ -34,6 +37,12 @@ impl Distribution {
     /// Where a value stands: the share of rows below it and half of those equal to it.
     pub fn rank(&self, place: usize) -> f64 {
         (self.below[place] as f64 + 0.5 * self.counts[place] as f64) / self.rows as f64
+    }
+
+    /// Where each of the rows with a value would stand if they were told apart.
+    pub fn ranks(&self, place: usize) -> impl Iterator<Item = f64> + use<> {
+        let (below, rows) = (self.below[place], self.rows as f64);
+        (0..self.counts[place]).map(move |i| ((below + i) as f64 + 0.5) / rows)
     }
 
     /// The value at a rank in (0, 1): row i of n, from 0, stands at (i + 1/2)/n (Hazen 1914), linear in between. There must be rows.
@@ -49,23 +58,6 @@ impl Distribution {
     /// The value of the `i`th row in their order, from 0.
     fn row(&self, i: u64) -> f64 {
         self.values[self.below.partition_point(|below| *below <= i) - 1]
-    }
-
-    /// The same rows with other values, one for each of these; equal ones become one.
-    pub fn moved(&self, to: &[f64]) -> Distribution {
-        let mut pairs: Vec<(f64, u64)> = to.iter().copied().zip(self.counts.iter().copied()).collect();
-        pairs.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
-        let mut found = Distribution { values: Vec::new(), counts: Vec::new(), below: Vec::new(), rows: 0 };
-        for (value, count) in pairs {
-            if found.values.last() != Some(&value) {
-                found.values.push(value);
-                found.counts.push(0);
-                found.below.push(found.rows);
-            }
-            *found.counts.last_mut().expect("just pushed") += count;
-            found.rows += count;
-        }
-        found
     }
 }
 

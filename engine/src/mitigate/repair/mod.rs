@@ -5,19 +5,21 @@
 mod distribution;
 
 use super::columns::{appended, numbers, replaced, require_new, retyped, with};
+use super::draws::{TIES, draws};
 use super::groups::{BATCH_ROWS, Groups};
 use crate::data::Table;
 use crate::{Error, Result};
 use arrow::array::{Array, ArrayRef, AsArray, Float32Array, Float64Array, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Float32Type, Float64Type, Schema};
 use distribution::{Distribution, correlation, distance, rank_correlation};
+use rand::RngExt;
 use serde::Serialize;
 use std::sync::Arc;
 
 /// Values held at most, 1 GiB.
 const VALUES: usize = 1 << 27;
 
-/// What the repair of a column did, over all rows with a group and a value.
+/// What the repair of a column did, over all rows with a group and a value. Where ties are split, what it does on average over the draws.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Cost {
     /// Largest Kolmogorov-Smirnov distance between two groups, in [0, 1], before and after.
@@ -40,18 +42,33 @@ pub struct RepairedColumn {
     pub cost: Cost,
 }
 
+/// What becomes of equal values of a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ties {
+    /// They stay equal: all stand at the middle of their ranks. A value that many rows share keeps groups apart then.
+    Together,
+    /// Each stands at one of their ranks, drawn at random, so that they spread over the values there. Needs 8 bytes more for each value.
+    Split { seed: u64 },
+}
+
 /// Columns to repair, and how far.
 #[derive(Debug, Clone)]
 pub struct Repair {
     groups: Groups,
     columns: Vec<RepairedColumn>,
-    /// For each column and group: old values, ascending, and new ones.
+    ties: Ties,
+    /// For each column and group.
     moves: Arc<Vec<Vec<Moves>>>,
 }
 
+/// Where the values of a group go.
 #[derive(Debug)]
 struct Moves {
+    /// Old values, ascending.
     from: Vec<f64>,
+    /// Where each one's new values begin, and the end.
+    starts: Vec<usize>,
+    /// New values, ascending: one for each old one, or for each row.
     to: Vec<f64>,
 }
 
@@ -62,7 +79,7 @@ impl Repair {
     /// # Errors
     /// An amount outside [0, 1], no column, one that is a facet or the label, is not in the table, holds text or an infinity, or has no value
     /// in some group; too many values.
-    pub fn new(table: &Table, groups: &Groups, columns: &[String], amount: f64) -> Result<Repair> {
+    pub fn new(table: &Table, groups: &Groups, columns: &[String], amount: f64, ties: Ties) -> Result<Repair> {
         check(table, groups, columns, amount)?;
         let found = read(table, groups, columns)?;
         let mut repaired = Vec::new();
@@ -74,11 +91,12 @@ impl Repair {
                 return Err(Error::input(format!("`{column}` is missing in every row of the group {name}"))
                     .hint("a group's distribution is needed to repair it: leave the column or the group out"));
             }
-            let to: Vec<Vec<f64>> = (0..before.len()).map(|group| targets(&before, group, amount)).collect();
-            repaired.push(RepairedColumn { column: column.clone(), missing, cost: cost(&before, &to) });
-            moves.push(before.into_iter().zip(to).map(|(before, to)| Moves { from: before.values, to }).collect());
+            let of_column: Vec<Moves> =
+                (0..before.len()).map(|group| Moves::new(&before, group, amount, ties)).collect();
+            repaired.push(RepairedColumn { column: column.clone(), missing, cost: cost(&before, &of_column) });
+            moves.push(of_column);
         }
-        Ok(Repair { groups: groups.clone(), columns: repaired, moves: Arc::new(moves) })
+        Ok(Repair { groups: groups.clone(), columns: repaired, ties, moves: Arc::new(moves) })
     }
 
     pub fn columns(&self) -> &[RepairedColumn] {
@@ -124,11 +142,18 @@ impl Repair {
     fn moved(&self, batch: &RecordBatch, first_row: usize) -> Result<RecordBatch> {
         let of = self.groups.of(batch, first_row)?;
         let mut cells = Vec::new();
-        for (column, moves) in self.columns.iter().zip(self.moves.iter()) {
+        for (place, (column, moves)) in self.columns.iter().zip(self.moves.iter()).enumerate() {
             let old = numbers(batch, &column.column, self.groups.raw(), first_row)?;
-            let new = old.iter().zip(&of).map(|(old, group)| match (old, group) {
-                (Some(old), Some(group)) => Some(moves[*group].of(*old)),
-                _ => *old,
+            let mut random = match self.ties {
+                Ties::Together => None,
+                Ties::Split { seed } => Some(draws(seed, TIES + place as u64, first_row)),
+            };
+            let new = old.iter().zip(&of).map(|(old, group)| {
+                let draw = random.as_mut().map_or(0.5, |random| random.random::<f64>());
+                match (old, group) {
+                    (Some(old), Some(group)) => Some(moves[*group].of(*old, draw)),
+                    _ => *old,
+                }
             });
             let new: Vec<Option<f64>> = new.collect();
             let array = batch.column_by_name(&column.column).expect("read above");
@@ -139,10 +164,41 @@ impl Repair {
 }
 
 impl Moves {
-    /// The new value of a value that was read; another stays.
-    fn of(&self, value: f64) -> f64 {
+    /// `amount` of the way to the median of the groups' values at a rank.
+    fn new(groups: &[Distribution], group: usize, amount: f64, ties: Ties) -> Moves {
+        let own = &groups[group];
+        let moved = |value: f64, rank: f64| {
+            let at = |(g, found): (usize, &Distribution)| if g == group { value } else { found.quantile(rank) };
+            let goal = median(groups.iter().enumerate().map(at).collect());
+            (1.0 - amount) * value + amount * goal
+        };
+        let mut moves = Moves { from: own.values.clone(), starts: vec![0], to: Vec::new() };
+        for (place, &value) in own.values.iter().enumerate() {
+            match ties {
+                Ties::Together => moves.to.push(moved(value, own.rank(place))),
+                Ties::Split { .. } => moves.to.extend(own.ranks(place).map(|rank| moved(value, rank))),
+            }
+            moves.starts.push(moves.to.len());
+        }
+        moves
+    }
+
+    /// The new value of a value that was read, by a draw in [0, 1) where there are several; a value that was not read stays.
+    fn of(&self, value: f64, draw: f64) -> f64 {
         let place = self.from.partition_point(|from| *from < value);
-        if self.from.get(place) == Some(&value) { self.to[place] } else { value }
+        if self.from.get(place) != Some(&value) {
+            return value;
+        }
+        let (start, end) = (self.starts[place], self.starts[place + 1]);
+        self.to[start + (draw * (end - start) as f64) as usize]
+    }
+
+    /// Old and new values, and how many rows go from one to the other.
+    fn rows<'a>(&'a self, before: &'a Distribution) -> impl Iterator<Item = (f64, f64, u64)> + 'a {
+        self.from.iter().enumerate().flat_map(move |(place, &from)| {
+            let to = &self.to[self.starts[place]..self.starts[place + 1]];
+            to.iter().map(move |&to_one| (from, to_one, before.counts[place] / to.len() as u64))
+        })
     }
 }
 
@@ -220,18 +276,6 @@ fn read(table: &Table, groups: &Groups, columns: &[String]) -> Result<Found> {
     Ok(found)
 }
 
-/// Where each value of a group goes: `amount` of the way to the median of the groups' values at its rank.
-fn targets(groups: &[Distribution], group: usize, amount: f64) -> Vec<f64> {
-    let own = &groups[group];
-    let target = |(place, &value): (usize, &f64)| {
-        let rank = own.rank(place);
-        let at = |(g, found): (usize, &Distribution)| if g == group { value } else { found.quantile(rank) };
-        let goal = median(groups.iter().enumerate().map(at).collect());
-        (1.0 - amount) * value + amount * goal
-    };
-    own.values.iter().enumerate().map(target).collect()
-}
-
 /// Of two middle values, their mean.
 fn median(mut values: Vec<f64>) -> f64 {
     values.sort_unstable_by(f64::total_cmp);
@@ -239,13 +283,12 @@ fn median(mut values: Vec<f64>) -> f64 {
     if n % 2 == 1 { values[n / 2] } else { 0.5 * values[n / 2 - 1] + 0.5 * values[n / 2] }
 }
 
-fn cost(before: &[Distribution], to: &[Vec<f64>]) -> Cost {
-    let after: Vec<Distribution> = before.iter().zip(to).map(|(before, to)| before.moved(to)).collect();
-    let rows = |(before, to): (&Distribution, &Vec<f64>)| {
-        let rows = before.values.iter().zip(to).zip(&before.counts);
-        rows.map(|((&from, &to), &count)| (from, to, count)).collect::<Vec<_>>()
-    };
-    let rows: Vec<(f64, f64, u64)> = before.iter().zip(to).flat_map(rows).collect();
+fn cost(before: &[Distribution], moves: &[Moves]) -> Cost {
+    let groups = || before.iter().zip(moves);
+    let rows: Vec<(f64, f64, u64)> = groups().flat_map(|(before, moves)| moves.rows(before)).collect();
+    let after: Vec<Distribution> = groups()
+        .map(|(before, moves)| Distribution::of(moves.rows(before).map(|row| (row.1, row.2)).collect()))
+        .collect();
     Cost {
         distance_before: distance(before),
         distance_after: distance(&after),

@@ -8,23 +8,19 @@ mod rules;
 mod solve;
 
 use super::columns::numbers;
+use super::draws::{HELD_OUT, draws};
 use super::groups::{BATCH_ROWS, Groups};
 use crate::bias::Selection;
 use crate::data::Table;
 use crate::{Error, Result};
 use curve::Curve;
 pub use outcome::{GroupOutcome, Outcome};
-use rand::{RngExt, SeedableRng};
-use rand_chacha::ChaCha8Rng;
+use rand::RngExt;
 pub use rules::{Cut, Decide, GroupRule, Rules};
 use serde::{Deserialize, Serialize};
 
 /// Rows held at most, 4 GiB.
 const ROWS: u64 = 1 << 28;
-/// Streams of draws.
-const HELD_OUT: u64 = 1;
-const DECISIONS: u64 = 2;
-
 /// Which rate is to be the same in all groups.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -158,18 +154,9 @@ impl ScoredRows {
     }
 }
 
-/// Draws that depend on the seed, the stream and the row's number alone.
-fn random(seed: u64, stream: u64, first_row: usize) -> ChaCha8Rng {
-    let mut random = ChaCha8Rng::seed_from_u64(seed);
-    random.set_stream(stream);
-    // A draw is a number of 64 bits, two words.
-    random.set_word_pos(2 * (first_row as u128 - 1));
-    random
-}
-
 /// Which rows are kept apart.
 fn apart(share: f64, seed: u64, first_row: usize, rows: usize) -> Vec<bool> {
-    let mut random = random(seed, HELD_OUT, first_row);
+    let mut random = draws(seed, HELD_OUT, first_row);
     (0..rows).map(|_| random.random::<f64>() < share).collect()
 }
 

@@ -1,8 +1,9 @@
 //! Thresholds as a file, and the decisions they make.
 
 use super::super::columns::{appended, numbers, require_new, with};
+use super::super::draws::{DECISIONS, draws};
 use super::super::groups::Groups;
-use super::{Constraint, Objective, Outcome, Sample, random};
+use super::{Constraint, Objective, Outcome, Sample};
 use crate::bias::{Kind, Selection, Value};
 use crate::data::{Table, did_you_mean, list_of};
 use crate::{Error, Result};
@@ -195,9 +196,9 @@ impl Rules {
             let of = groups.of(&batch, first_row).map_err(|e| read.blame(e))?;
             let chances: Vec<Option<f64>> =
                 values.iter().zip(of).map(|(score, group)| Some(rules[group?].chance_of((*score)?))).collect();
-            let mut draws = random(seed, super::DECISIONS, first_row);
+            let mut random = draws(seed, DECISIONS, first_row);
             let decide = |chance: &Option<f64>| {
-                let draw: f64 = draws.random();
+                let draw: f64 = random.random();
                 chance.map(|chance| i64::from(draw < chance))
             };
             let decisions: Int64Array = chances.iter().map(decide).collect();

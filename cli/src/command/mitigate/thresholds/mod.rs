@@ -85,8 +85,9 @@ fn fit(args: &ThresholdArgs, opened: &mut Opened, terminal: &Terminal) -> Result
 fn apply(args: &ThresholdArgs, rules: &Rules, opened: &mut Opened, terminal: &Terminal) -> Result<()> {
     let label = maybe_label(&args.label, &opened.table)?;
     let facets = rules.facets();
-    let any = facets.first().cloned().ok_or_else(|| Error::input("the thresholds have no facet"))?;
-    let (table, scores) = scored(args, opened, label.as_ref().unwrap_or(&any), &facets, Some(&rules.scores), terminal)?;
+    let unknown = Selection { column: String::new(), values: Vec::new(), kind: None };
+    let (table, scores) =
+        scored(args, opened, label.as_ref().unwrap_or(&unknown), &facets, Some(&rules.scores), terminal)?;
     let working = progress::working(terminal, "applying thresholds", &opened.control);
     let groups = rules.groups_of(&table, label.as_ref())?;
     let changed = decided(args, rules, &table, &groups, &scores)?;
@@ -155,7 +156,7 @@ fn scored(
 ) -> Result<(Table, String)> {
     if args.model.model.is_some() {
         let request = opened.request(label, facets, &[]);
-        let (table, predicted) = opened.scored(&opened.table, &args.model, &request, terminal)?;
+        let (table, predicted) = opened.scored(&opened.table, &args.model, args.threshold, &request, terminal)?;
         return Ok((table, predicted.column().to_string()));
     }
     let column = args.scores.clone().or(known.map(str::to_string)).ok_or_else(|| {
