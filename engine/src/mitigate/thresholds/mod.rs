@@ -75,8 +75,8 @@ pub struct ScoredRows {
 }
 
 impl ScoredRows {
-    /// One pass; memory for each row with a group, a label and a score (16 bytes; at most 2^28 rows). `held_out`: the share of rows that are kept
-    /// apart, drawn by the seed and the row's number alone; 0 for none.
+    /// One pass; memory for each row with a group, a label and a score (16 bytes, four times that in [`Thresholds::fit`]; at most 2^28 rows).
+    /// `held_out`: the share of rows that are kept apart, drawn by the seed and the row's number alone; 0 for none.
     ///
     /// # Errors
     /// Groups without a label, scores that are no finite numbers, a share outside [0, 1), too many rows.
