@@ -281,8 +281,8 @@ impl Tally {
             let name = column.name.clone();
             let missing = || Error::input(format!("there is no column `{name}`"));
             let cells = Cells::of(batch.column_by_name(&name).ok_or_else(missing)?, &name, raw)?;
-            for (row, code) in codes.iter_mut().enumerate() {
-                let pair = (*code, column.add(cells.get(row)));
+            for (code, class) in codes.iter_mut().zip(column.classes_of(&cells)) {
+                let pair = (*code, class);
                 *code = *step.entry(pair).or_insert_with(|| {
                     pairs.push(pair);
                     (pairs.len() - 1) as u32

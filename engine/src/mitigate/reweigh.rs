@@ -111,7 +111,8 @@ impl Reweighing {
             for value in &mut facet.pre {
                 let found = metric(value.name, &sums, Mode::Correct);
                 let (number, error) = (found.as_ref().ok().copied(), found.err());
-                *value = MetricValue { name: value.name, value: number, error, other: None, interval: None };
+                *value =
+                    MetricValue { name: value.name, value: number, error, other: None, interval: None, analytic: None };
             }
             facet.stats = None;
         }

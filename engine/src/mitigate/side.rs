@@ -4,7 +4,7 @@ use crate::bias::cell::{Cell, Cells};
 use crate::bias::column::{Column, Type};
 use crate::bias::request::{Kind, Mode, Selection, Value};
 use crate::bias::resolve::{Chosen, Members, resolve};
-use crate::bias::signature::{MISSING, Signature, signature};
+use crate::bias::signature::{MISSING, Signature, Targets};
 use crate::{Error, Result};
 use arrow::array::RecordBatch;
 use std::collections::HashMap;
@@ -37,7 +37,7 @@ pub enum Reading {
 
 #[derive(Debug, Clone)]
 enum Rule {
-    Selected { values: Vec<Value>, bits: Signature },
+    Selected { targets: Targets, bits: Signature },
     Each { kind: Type, places: HashMap<String, u32> },
 }
 
@@ -55,7 +55,7 @@ impl Sides {
         if let [Chosen { members: Members::Bits(bits), text, .. }] = &found.groups[..] {
             let reading = if found.kind == Kind::Continuous { Reading::Above } else { Reading::Values };
             let parts = vec![named(selection, found.kind), OTHERS.to_string()];
-            let rule = Rule::Selected { values: selection.values.clone(), bits: *bits };
+            let rule = Rule::Selected { targets: Targets::new(&selection.values), bits: *bits };
             return Ok(Sides { column: name, parts, shown: vec![text.clone(), String::new()], reading, rule });
         }
         let kind = column.dtype();
@@ -115,7 +115,7 @@ impl Sides {
     fn part(&self, cell: Cell) -> Result<Option<u32>, String> {
         match (&self.rule, cell) {
             (_, Cell::Missing) => Ok(None),
-            (Rule::Selected { values, bits }, cell) => Ok(selected(signature(cell, values), *bits)),
+            (Rule::Selected { targets, bits }, cell) => Ok(selected(targets.signature(cell), *bits)),
             (Rule::Each { kind, places }, cell) => {
                 let value = value(cell, *kind);
                 places.get(&value).copied().map(Some).ok_or(value)

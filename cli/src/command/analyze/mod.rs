@@ -19,6 +19,7 @@ mod predictor;
 mod shap;
 mod uri;
 
+use super::bias::stoppable;
 use super::open::file_name;
 use super::shap::{LEGEND, describe};
 use crate::args::{AnalyzeArgs, Compat};
@@ -39,7 +40,6 @@ use pellucid::explain::{Control, GlobalExplanation};
 use pellucid::{Error, Result};
 use serde_json::Value;
 use std::path::Path;
-use std::sync::atomic::Ordering::Relaxed;
 
 pub fn run(args: &AnalyzeArgs, terminal: &Terminal, interrupt: &Interrupt) -> Result<Exit> {
     let config = Config::open(&args.analysis_config)?;
@@ -54,12 +54,6 @@ pub fn run(args: &AnalyzeArgs, terminal: &Terminal, interrupt: &Interrupt) -> Re
     let run = Run { args, config: &config, dataset: &dataset, control, terminal, folder: folder.path() };
     run.all(schema.as_ref()).map_err(|error| dataset.disclose(error))?;
     Ok(Exit::Done)
-}
-
-/// The table, whose passes end when the user asks for it.
-fn stoppable(table: Table, control: &Control) -> Table {
-    let (schema, stop) = (table.schema().clone(), control.stop.clone());
-    table.through(schema, move |batch, _| if stop.load(Relaxed) { Err(Error::Interrupted) } else { Ok(batch) })
 }
 
 /// One analysis, its parts in the order of the document.

@@ -63,7 +63,7 @@ fn cell(metric: &MetricValue, found: &BiasReport) -> String {
     };
     let shown = MetricValue { value: Some(value), ..metric.clone() };
     let mark = mark(&shown, found);
-    format!("{:>8} {mark} {}", number(value), interval(metric)).trim_end().to_string()
+    format!("{:>8} {mark} {}", number(value), interval(metric.interval)).trim_end().to_string()
 }
 
 fn settled(metric: &MetricValue) -> Option<f64> {
