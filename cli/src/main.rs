@@ -69,6 +69,7 @@ fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         Command::Bias(args) => command::bias::run(args, terminal, &interrupt),
         Command::Analyze(args) => command::analyze::run(args, terminal, &interrupt),
         Command::Mitigate(args) => command::mitigate::run(args, terminal, &interrupt),
+        Command::Monitor(args) => command::monitor::run(args, terminal, &interrupt),
         Command::Devices => command::devices::run(terminal),
         Command::Inspect(args) => command::inspect::run(args, terminal),
     }

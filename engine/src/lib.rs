@@ -4,6 +4,7 @@ pub mod bias;
 pub mod data;
 pub mod design;
 pub mod device;
+pub mod drift;
 pub mod effect;
 pub mod error;
 pub mod explain;

@@ -12,6 +12,7 @@ mod control;
 mod coverage;
 mod data;
 mod device;
+mod drift;
 mod effect;
 mod figures;
 mod interaction;

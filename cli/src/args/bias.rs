@@ -34,7 +34,10 @@ Examples:
 ///
 /// stdout has a table for each facet, in plain words; --output the numbers, --report a page with pictures.
 #[derive(Args, Debug)]
-#[command(after_long_help = format!("{EXAMPLES}{EXIT_CODES}"))]
+#[command(
+    after_long_help = format!("{EXAMPLES}{EXIT_CODES}"),
+    mut_arg("positive", |arg| arg.required_unless_present_any(["label_threshold", "regression", "each_class"])),
+)]
 pub struct BiasArgs {
     /// The rows: CSV with a header, JSON Lines, or Parquet, by the file's ending.
     #[arg(long, value_name = "FILE")]
@@ -58,7 +61,7 @@ pub struct BiasArgs {
 }
 
 /// What happened to each row, and who it happened to.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Outcome and groups")]
 pub struct OutcomeArgs {
     /// The column of observed outcomes.
@@ -67,7 +70,7 @@ pub struct OutcomeArgs {
     /// A value of the label that is a positive outcome: a loan granted, a job offered. Repeatable.
     ///
     /// Not needed with --label-threshold, --regression or --each-class.
-    #[arg(long, value_name = "VALUE", required_unless_present_any = ["label_threshold", "regression", "each_class"])]
+    #[arg(long, value_name = "VALUE")]
     pub positive: Vec<String>,
     /// For labels that are numbers: the outcome is positive above X. Repeatable: the first is what all metrics are of, a table compares them.
     #[arg(long, value_name = "X", value_parser = value::number, allow_negative_numbers = true, conflicts_with = "positive")]
@@ -90,7 +93,7 @@ pub struct OutcomeArgs {
 }
 
 /// Where predictions come from, if there are any.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Predictions")]
 pub struct PredictionArgs {
     /// The column of predicted outcomes, with the same values as the label.
@@ -120,7 +123,7 @@ pub struct PredictionArgs {
 }
 
 /// What is measured, and what must hold.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Metrics")]
 pub struct MeasureArgs {
     /// Show these metrics only, by their short names and separated by commas. Repeatable [default: all].
@@ -154,7 +157,7 @@ pub struct MeasureArgs {
 }
 
 /// What else is looked at; each has its own part of the table and of the page.
-#[derive(Args, Debug)]
+#[derive(Args, Debug, Default)]
 #[command(next_help_heading = "Looking deeper")]
 pub struct DeeperArgs {
     /// Do scores mean the same in each group? Scores in [0, 1] against shares of positive labels.

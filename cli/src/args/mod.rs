@@ -6,6 +6,7 @@ mod common;
 mod effect;
 mod limit;
 mod mitigate;
+mod monitor;
 mod report;
 mod shap;
 mod value;
@@ -19,6 +20,7 @@ pub use mitigate::{
     LabelArgs, MassageArgs, MaybeLabelArgs, Method, MetricArgs, MitigateArgs, ModelArgs, OutputArgs, RepairArgs,
     ReweighArgs, ThresholdArgs,
 };
+pub use monitor::{MonitorArgs, MonitorResultArgs};
 pub use report::{DemoArgs, PageArgs, ReportArgs};
 pub use shap::{ResultArgs, ShapArgs};
 pub use value::{Budget, Design, Draw, FigureFormat, Format, GridKind, Link, RowCount};
@@ -42,8 +44,8 @@ stdout carries data, stderr the rest. Colour follows the terminal and NO_COLOR."
 /// Start with `pellucid demo`, which needs no files. Then `pellucid inspect MODEL` shows what a model takes and gives,
 /// `pellucid shap` explains its predictions for a table, `pellucid pdp` draws how its output depends on
 /// each feature, and `pellucid report` puts everything into one HTML file. `pellucid bias` asks whether groups of
-/// people fare differently, in data and in predictions, `pellucid mitigate` changes data or decisions so that they do not, and
-/// `pellucid analyze` runs an analysis configuration of SageMaker Clarify.
+/// people fare differently, in data and in predictions, `pellucid mitigate` changes data or decisions so that they do not, `pellucid monitor`
+/// asks whether new data is still like the old, and `pellucid analyze` runs an analysis configuration of SageMaker Clarify.
 #[derive(Debug, Parser)]
 #[command(name = "pellucid", version, after_long_help = EXIT_CODES, disable_help_subcommand = true)]
 pub struct Cli {
@@ -62,6 +64,7 @@ pub enum Command {
     Bias(Box<BiasArgs>),
     Analyze(Box<AnalyzeArgs>),
     Mitigate(Box<MitigateArgs>),
+    Monitor(Box<MonitorArgs>),
     /// List the devices of this machine, their limits, and the one `--device auto` takes.
     ///
     /// The name at the start of each entry is what `--device` takes. `--json` writes the list as JSON.

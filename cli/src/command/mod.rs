@@ -10,6 +10,7 @@ mod figures;
 mod input;
 pub mod inspect;
 pub mod mitigate;
+pub mod monitor;
 mod open;
 pub mod pdp;
 pub mod report;

@@ -59,5 +59,6 @@ pub use regression::{Gap, Regression};
 pub use report::{
     BasicStats, BiasReport, ClassCounts, FacetBias, GroupCounts, MetricValue, NamedValue, Other, Performance, Verdict,
 };
+pub(crate) use report::{number, pair};
 pub use request::{BiasRequest, Bins, Bootstrap, Kind, Mode, Predicted, Selection, Value};
 pub use segment::{DEFAULT_SEGMENT, Segment, SegmentValue, split};

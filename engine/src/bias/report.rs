@@ -198,7 +198,7 @@ impl Written {
     }
 }
 
-pub(super) fn number<S: Serializer>(value: &Option<f64>, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn number<S: Serializer>(value: &Option<f64>, serializer: S) -> Result<S::Ok, S::Error> {
     value.map(Written::of).serialize(serializer)
 }
 
@@ -207,6 +207,6 @@ pub(super) fn numbers<S: Serializer>(values: &[Option<f64>], serializer: S) -> R
     serializer.collect_seq(values.iter().map(|value| value.map(Written::of)))
 }
 
-fn pair<S: Serializer>(value: &Option<(f64, f64)>, serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn pair<S: Serializer>(value: &Option<(f64, f64)>, serializer: S) -> Result<S::Ok, S::Error> {
     value.map(|(low, high)| [Written::of(low), Written::of(high)]).serialize(serializer)
 }

@@ -25,6 +25,7 @@ mod findings;
 mod fonts;
 mod html;
 mod join;
+pub mod monitor;
 mod origin;
 mod sections;
 mod theme;

@@ -1,7 +1,7 @@
 //! `pellucid bias`: read the table once, compare the groups of each facet, check the limits.
 
 mod facet;
-mod limits;
+pub mod limits;
 pub mod model;
 pub mod request;
 
@@ -82,7 +82,7 @@ pub fn stoppable(table: Table, control: &Control) -> Table {
 const NO_CELL: &str = "no cell of ";
 
 /// Says where nothing could be compared: a value that is spelled otherwise in the table, mostly.
-fn warn(found: &BiasReport, terminal: &Terminal) {
+pub(super) fn warn(found: &BiasReport, terminal: &Terminal) {
     for facet in &found.facets {
         let nearest: Vec<&str> =
             facet.notes.iter().map(String::as_str).filter(|note| note.starts_with(NO_CELL)).collect();
@@ -159,7 +159,7 @@ impl Files {
     }
 }
 
-fn create(path: &Path, ending: &str, force: bool) -> Result<(PathBuf, Pending)> {
+pub(super) fn create(path: &Path, ending: &str, force: bool) -> Result<(PathBuf, Pending)> {
     if !path.extension().is_some_and(|found| found.eq_ignore_ascii_case(ending)) {
         let message = format!("{}: this file is written as {}", path.display(), ending.to_uppercase());
         return Err(Error::input(message).hint(format!("end its name in .{ending}")));
@@ -167,7 +167,7 @@ fn create(path: &Path, ending: &str, force: bool) -> Result<(PathBuf, Pending)> 
     Ok((path.to_path_buf(), Pending::create(path, force)?))
 }
 
-fn put(path: &Path, file: Pending, bytes: &[u8], terminal: &Terminal) -> Result<()> {
+pub(super) fn put(path: &Path, file: Pending, bytes: &[u8], terminal: &Terminal) -> Result<()> {
     file.sink()?.write_all(bytes).map_err(|error| Error::io("write", path, error))?;
     file.commit()?;
     terminal.note(&format!("wrote {}", path.display()));

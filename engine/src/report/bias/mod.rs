@@ -296,7 +296,7 @@ fn refused(facet: &FacetBias) -> Vec<String> {
     reasons.into_iter().filter_map(|(what, why)| Some(format!("{what}: not measured: {}", why?))).collect()
 }
 
-fn limits(limits: &[LimitCheck]) -> Table {
+pub(super) fn limits(limits: &[LimitCheck]) -> Table {
     let row = |l: &LimitCheck| {
         let shown = if l.why.is_empty() { l.value.clone() } else { format!("not computed: {}", l.why) };
         vec![json!(l.limit), json!(l.facet), json!(shown), json!(if l.broken { "broken" } else { "kept" })]
