@@ -20,6 +20,11 @@ impl Terminal {
         Self { quiet: output.quiet, verbose: output.verbose, json: output.json, progress: output.progress }
     }
 
+    /// The same, without notes.
+    pub fn silent(&self) -> Self {
+        Self { quiet: true, ..self.clone() }
+    }
+
     /// Whether stdout is to carry JSON.
     pub fn json(&self) -> bool {
         self.json

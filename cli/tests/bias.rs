@@ -617,3 +617,36 @@ fn a_misspelt_value_is_warned_of_with_the_nearest() {
     ]);
     assert!(stderr.starts_with("warning: no cell of `target` is `50K` (did you mean `>50K`?)\n"), "{stderr}");
 }
+
+/// Each segment in the text, the JSON and the page, with the limits of each; the rest of the rows are one more.
+#[test]
+fn segments_are_measured_like_the_whole() {
+    let rows =
+        |i: usize| format!("{},{},{},{}\n", ["a", "d"][i % 2], i % 5 % 2, ["north", "south", "east"][i % 3], i % 60);
+    let case = Case::new(&format!("f,l,region,age\n{}", (0..600).map(rows).collect::<String>()));
+    let outcome = ["--label", "l", "--positive", "1", "--facet", "f=d"];
+    let segments = ["--segment", "region=north,south", "--segment", "age=[20, 40),50"];
+    let page = case.folder.path("page.html").display().to_string();
+    let (code, stdout, stderr) = case.run(&[&outcome[..], &segments, &["--report", &page]].concat());
+    assert_eq!(code, 0, "{stderr}");
+    for told in ["Segment region=north,south\n══", "Segment age=[20, 40),50\n══", "Rows in no segment\n══"]
+    {
+        assert!(stdout.contains(told), "{told}: {stdout}");
+    }
+    assert!(std::fs::read_to_string(&page).unwrap().contains("age=[20, 40),50: Summary"));
+    let (_, stdout, _) = case.run(&[&outcome[..], &segments, &["--json"]].concat());
+    let found = json(&stdout);
+    let rows: Vec<u64> = found["segments"].as_array().unwrap().iter().map(|s| s["rows"].as_u64().unwrap()).collect();
+    let both = |i: &usize| i % 3 == 2 && !(20..40).contains(&(i % 60)) && i % 60 != 50;
+    assert_eq!(rows, [400, 210, (0..600).filter(both).count() as u64]);
+    assert_eq!(found["segments"][2]["name"], "__default__");
+    let nowhere = ["--segment", "region=nowhere", "--fail-if", "DPL>2"];
+    let (code, _, stderr) = case.run(&[&outcome[..], &nowhere].concat());
+    assert_eq!(code, 1, "{stderr}");
+    assert!(stderr.contains("no row is in the segment region=nowhere"), "{stderr}");
+    assert!(stderr.contains("limit broken: DPL > 2 for the segment region=nowhere: not computed"), "{stderr}");
+    case.refused(
+        &[&outcome[..], &["--segment", "region"]].concat(),
+        "`--segment region`: no values of `region` are named\n\nhint: name those of one segment, as `region=north,south` or `'region=[20, 40)'`",
+    );
+}

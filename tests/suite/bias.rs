@@ -4,6 +4,7 @@ mod bad_input;
 mod depth;
 mod laws;
 mod oracle;
+mod reading;
 mod segments;
 
 use pellucid::bias::{BiasReport, BiasRequest, Kind, Mode, Predicted, Selection, Value, measure};

@@ -81,6 +81,12 @@ pub struct OutcomeArgs {
     /// A column alone compares each of its values with the rest.
     #[arg(long, value_name = "COLUMN[=VALUE,…|>X]", required = true)]
     pub facet: Vec<String>,
+    /// Measure a part of the table as well, like the whole: rows with any of some values, or numbers in an interval. Repeatable.
+    ///
+    /// `region=north,south` takes rows of these values, `'age=[20, 40)'` rows from 20 to below 40, `'age>40'` rows above 40. Rows in none of
+    /// the segments are one more, `__default__`. Limits are checked in each.
+    #[arg(long, value_name = "COLUMN=VALUE,…")]
+    pub segment: Vec<String>,
     /// Compare the groups of each two facets together as well: rows in both.
     #[arg(long)]
     pub intersections: bool,

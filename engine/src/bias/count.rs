@@ -49,6 +49,8 @@ pub struct Tally {
     pub counts: Vec<Counts>,
     /// For each intersection: the classes of both columns, and their counts.
     pub pairs: Vec<(Vec<(u32, u32)>, Counts)>,
+    /// Whether [`Coded::outcome`] is wanted.
+    pub with_outcomes: bool,
     /// Rows of each class of label and prediction, `[label][prediction]`.
     pub outcomes: Counts,
     context_of: HashMap<Context, u32>,
@@ -63,7 +65,7 @@ pub struct Coded {
     /// For each facet.
     pub facets: Vec<Vec<u32>>,
     pub label: Vec<u32>,
-    /// How each label compares with the values asked for.
+    /// How each label compares with the values asked for, if that is wanted.
     pub outcome: Vec<Signature>,
     /// 0 without predictions.
     pub predicted: Vec<u32>,
@@ -98,6 +100,7 @@ impl Tally {
             contexts: Vec::new(),
             counts: vec![Counts::new(); request.facets.len()],
             pairs: vec![(Vec::new(), Counts::new()); request.intersections.len()],
+            with_outcomes: false,
             outcomes: Counts::new(),
             context_of: HashMap::new(),
             pair_of: vec![HashMap::new(); request.intersections.len()],
@@ -169,11 +172,13 @@ impl Tally {
         let mut predicted = self.predicted.as_ref().and_then(|_| columns.next()).unwrap_or_else(zeros);
         let mut strata = self.group.as_ref().and_then(|_| columns.next()).unwrap_or_else(zeros);
         let mut facets: Vec<_> = columns.collect();
+        let outcomes = self.with_outcomes;
+        let signature = |&class: &u32| self.label.classes[class as usize].signature;
         let mut of_batch = || {
             let label = label.next().unwrap_or_default();
             Coded {
                 facets: facets.iter_mut().filter_map(Iterator::next).collect(),
-                outcome: label.iter().map(|&class| self.label.classes[class as usize].signature).collect(),
+                outcome: outcomes.then(|| label.iter().map(signature).collect()).unwrap_or_default(),
                 label,
                 predicted: predicted.next().unwrap_or_default(),
                 strata: strata.next().unwrap_or_default(),

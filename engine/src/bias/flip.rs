@@ -25,17 +25,6 @@ const MANY: usize = 9;
 const INFINITE: &str = "Input X contains infinity or a value too large for dtype('float64').";
 const NAN: &str = "Input X contains NaN.\nKNeighborsClassifier does not accept missing values encoded as NaN natively. For supervised learning, you might want to consider sklearn.ensemble.HistGradientBoostingClassifier and Regressor which accept missing values encoded as NaNs natively. Alternatively, it is possible to preprocess the data, for instance by using an imputer transformer in a pipeline or drop samples with missing values. See https://scikit-learn.org/stable/modules/impute.html You can find a list of all estimators that handle NaN values at the following page: https://scikit-learn.org/stable/modules/impute.html#estimators-that-handle-nan-values";
 
-/// A row kept.
-#[derive(Debug, Clone)]
-struct Row {
-    /// Place in the table.
-    place: u64,
-    features: Vec<f64>,
-    /// Class in each facet, and of the prediction.
-    facets: Vec<u32>,
-    predicted: u32,
-}
-
 /// Rows kept for the flip test.
 #[derive(Debug)]
 pub struct Flips {
@@ -43,8 +32,17 @@ pub struct Flips {
     /// Whether a column holds text.
     text: Vec<bool>,
     raw: bool,
-    rows: Vec<Row>,
     reservoir: Reservoir,
+    /// Of each row kept: its place in the table,
+    places: Vec<u64>,
+    /// its features, missing ones NaN,
+    values: Vec<f64>,
+    /// its class in each facet,
+    facets: Vec<u32>,
+    /// and that of its prediction.
+    predicted: Vec<u32>,
+    /// Rows kept in the order of the table.
+    order: Vec<usize>,
     /// A GPU to compute distances on.
     device: Option<Device>,
     /// The last test: both modes mostly ask the same.
@@ -86,8 +84,12 @@ impl Flips {
             text: vec![false; features.len()],
             features,
             raw: table.is_untyped(),
-            rows: Vec::new(),
             reservoir: Reservoir::new(request.flip_rows.max(1), request.seed),
+            places: Vec::new(),
+            values: Vec::new(),
+            facets: Vec::new(),
+            predicted: Vec::new(),
+            order: Vec::new(),
             device: device.filter(|device| !device.is_cpu()).cloned(),
             last: Mutex::new(None),
         }
@@ -116,23 +118,29 @@ impl Flips {
             }
         }
         for ((at, &row), place) in drawn.values().iter().enumerate().zip(places) {
-            let features =
-                columns.iter().zip(&mut self.text).map(|(cells, text)| number(cells.get(at), text)).collect();
-            let facets = coded.facets.iter().map(|classes| classes[row as usize]).collect();
-            let predicted = coded.predicted[row as usize];
-            put(&mut self.rows, place, Row { place: before + u64::from(row), features, facets, predicted });
+            let (row, wide) = (row as usize, self.features.len());
+            let count = coded.facets.len();
+            put(&mut self.places, place, before + row as u64);
+            put(&mut self.predicted, place, coded.predicted[row]);
+            for (feature, (cells, text)) in columns.iter().zip(&mut self.text).enumerate() {
+                put(&mut self.values, place * wide + feature, number(cells.get(at), text));
+            }
+            for (facet, classes) in coded.facets.iter().enumerate() {
+                put(&mut self.facets, place * count + facet, classes[row]);
+            }
         }
         Ok(())
     }
 
     /// Whether only a part of the table was kept, and how many rows.
     pub fn sampled(&self) -> Option<usize> {
-        (self.reservoir.offered() > self.rows.len()).then_some(self.rows.len())
+        (self.reservoir.offered() > self.places.len()).then_some(self.places.len())
     }
 
     /// Puts rows in the table's order, so that ties do not depend on how they were drawn.
     pub fn finish(&mut self) {
-        self.rows.sort_by_key(|row| row.place);
+        self.order = (0..self.places.len()).collect();
+        self.order.sort_by_key(|&row| self.places[row]);
     }
 
     /// The test for one group. `facet` tells the side of a row by its facet classes, `positive` that of a prediction's class;
@@ -145,12 +153,14 @@ impl Flips {
         mode: Mode,
     ) -> Result<Flipped, String> {
         let used: Vec<usize> = (0..self.features.len()).filter(|&f| !columns.contains(&&*self.features[f])).collect();
-        let sides: Vec<_> = self.rows.iter().map(|row| (facet(&row.facets), positive(row.predicted))).collect();
+        let count = self.facets.len() / self.places.len().max(1);
+        let side = |&row: &usize| (facet(&self.facets[row * count..][..count]), positive(self.predicted[row]));
+        let sides: Vec<_> = self.order.iter().map(side).collect();
         let rows = |side: Side| sides.iter().filter(|&&(facet, p)| facet == side && p != Side::Unknown).count() as f64;
         super::formula::require_groups("FT", [rows(Side::Out), rows(Side::In)], mode)?;
         self.require_numbers(&used, mode)?;
         let known = |&&(facet, positive): &&(Side, Side)| facet != Side::Unknown && positive != Side::Unknown;
-        let counted = self.rows.iter().zip(&sides).filter(|(_, sides)| known(sides)).map(|(row, _)| row);
+        let counted = self.order.iter().zip(&sides).filter(|(_, sides)| known(sides)).map(|(&row, _)| row);
         self.require_finite(&used, counted, mode)?;
         let question = (used, sides);
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
@@ -166,11 +176,11 @@ impl Flips {
 
     fn flipped(&self, (used, sides): &Question) -> Result<Flipped> {
         let rows_of = |side: Side| {
-            let rows = self.rows.iter().zip(sides);
+            let rows = self.order.iter().zip(sides);
             rows.filter(move |(_, sides)| sides.0 == side && sides.1 != Side::Unknown)
         };
         let points = |side: Side| -> Vec<f64> {
-            rows_of(side).flat_map(|(row, _)| used.iter().map(|&f| row.features[f])).collect()
+            rows_of(side).flat_map(|(&row, _)| used.iter().map(move |&f| self.value(row, f))).collect()
         };
         let positive = |side: Side| -> Vec<bool> { rows_of(side).map(|(_, sides)| sides.1 == Side::In).collect() };
         let (a, d, accepted) = (points(Side::Out), points(Side::In), positive(Side::Out));
@@ -185,14 +195,13 @@ impl Flips {
         Ok(Flipped { worse, better, same: verdicts.len() as f64 - worse - better })
     }
 
-    fn require_finite<'a>(
-        &self,
-        used: &[usize],
-        rows: impl Iterator<Item = &'a Row>,
-        mode: Mode,
-    ) -> Result<(), String> {
+    fn value(&self, row: usize, feature: usize) -> f64 {
+        self.values[row * self.features.len() + feature]
+    }
+
+    fn require_finite(&self, used: &[usize], rows: impl Iterator<Item = usize>, mode: Mode) -> Result<(), String> {
         let mut infinite = false;
-        for value in rows.flat_map(|row| used.iter().map(|&f| row.features[f])) {
+        for value in rows.flat_map(|row| used.iter().map(move |&f| self.value(row, f))) {
             if value.is_nan() {
                 return Err(match mode {
                     Mode::Clarify => NAN.into(),

@@ -34,6 +34,7 @@ pub fn measure_on(table: &Table, request: &BiasRequest, device: Option<&Device>)
     let flip = request.metrics.is_empty() || request.metrics.iter().any(|m| m.eq_ignore_ascii_case("FT"));
     let mut flips = (flip && request.predicted.is_some()).then(|| Flips::new(&table, request, device));
     let mut deep = Deep::new(&table, request);
+    tally.with_outcomes = deep.is_some();
     let mut needed = columns(request);
     needed.extend(flips.iter().flat_map(Flips::features).cloned());
     let read = tally.read(table.narrowed(&needed).batches(BATCH_ROWS)?, |batch, coded| {

@@ -14,9 +14,9 @@ pub enum Named {
     Above(f64),
 }
 
-/// Splits `COLUMN`, `COLUMN=VALUE,…` or `COLUMN>X`. A name may hold these signs itself: the longest that the table has is taken. A value in
+/// Splits what was typed for an option: `COLUMN`, `COLUMN=VALUE,…` or `COLUMN>X`. A name may hold these signs itself: the longest that the table has is taken. A value in
 /// double quotes may hold commas.
-pub fn parse(text: &str, table: &Table) -> Result<(String, Named)> {
+pub fn parse(option: &str, text: &str, table: &Table) -> Result<(String, Named)> {
     let columns = table.schema().fields().iter().map(|field| field.name().as_str());
     let named = columns.filter(|name| text.starts_with(name)).filter(|name| {
         let rest = text[name.len()..].trim_start();
@@ -31,8 +31,8 @@ pub fn parse(text: &str, table: &Table) -> Result<(String, Named)> {
         }
     };
     let bad = |what: &str| {
-        Error::input(format!("`--facet {text}`: {what}"))
-            .hint("write a column and who is compared with the rest, as `sex=Female`, `race=Black,Other` or `'age>40'`")
+        Error::input(format!("`--{option} {text}`: {what}"))
+            .hint("write a column and which of its rows are meant, as `sex=Female`, `race=Black,Other` or `'age>40'`")
     };
     let rest = text[text.find(name).unwrap_or(0) + name.len()..].trim_start();
     let named = match rest.split_at_checked(1) {
@@ -77,7 +77,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("t.csv");
         std::fs::write(&path, "sex,age,age>40,a=b\nF,1,1,1\n").unwrap();
-        parse(text, &Table::open(&path, &ReadOptions::default()).unwrap())
+        parse("facet", text, &Table::open(&path, &ReadOptions::default()).unwrap())
     }
 
     #[test]

@@ -4,18 +4,21 @@ mod facet;
 pub mod limits;
 pub mod model;
 pub mod request;
+mod segments;
 
-use super::open::file_name;
+use self::segments::Part;
+use super::open::{file_name, open_device};
 use super::typed;
 use crate::args::{BiasArgs, BiasResultArgs};
 use crate::interrupt::Interrupt;
 use crate::terminal::{Terminal, stderr_line};
 use crate::{Exit, bias_table, progress};
-use pellucid::bias::{BiasReport, measure};
+use pellucid::bias::{BiasReport, BiasRequest, measure_on};
 use pellucid::data::{Pending, ReadOptions, Schema, Table};
+use pellucid::device::DeviceChoice;
 use pellucid::explain::Control;
 use pellucid::report::bias::{BiasPage, LimitCheck, heading};
-use pellucid::{Error, Result};
+use pellucid::{Device, Error, Result};
 use serde_json::{Value, json};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -27,27 +30,31 @@ pub fn run(args: &BiasArgs, terminal: &Terminal, interrupt: &Interrupt) -> Resul
     control.stop = interrupt.flag();
     let (table, schema) = open(args)?;
     let mut request = request::request(args, &table)?;
+    let segments = segments::parse(&args.outcome.segment, &table)?;
     request.predicted = request::predicted(&args.prediction, &table)?;
-    let (table, name) = match &args.prediction.model {
-        None => {
-            (stoppable(table, &control), request.predicted.as_ref().map(|p| format!("the column `{}`", p.column())))
-        }
-        Some(path) => {
-            let threshold = args.outcome.label_threshold.first().copied();
-            let table = (stoppable(table, &control), schema);
-            let (table, predicted) =
-                model::predicted_by(path, &args.prediction, threshold, table, &request, (&control, terminal))?;
-            request.predicted = Some(predicted);
-            (table, Some(file_name(path)))
-        }
+    let table = stoppable(table, &control);
+    let device = device(args, terminal)?;
+    let measured = |table: Table, terminal: &Terminal| -> Result<BiasReport> {
+        let Some(path) = &args.prediction.model else { return measure_on(&table, &request, device.as_ref()) };
+        let threshold = args.outcome.label_threshold.first().copied();
+        let with = (table, schema.clone());
+        let (table, predicted) =
+            model::predicted_by(path, &args.prediction, threshold, with, &request, (&control, terminal))?;
+        measure_on(&table, &BiasRequest { predicted: Some(predicted), ..request.clone() }, device.as_ref())
+    };
+    let name = match &args.prediction.model {
+        None => request.predicted.as_ref().map(|p| format!("the column `{}`", p.column())),
+        Some(path) => Some(file_name(path)),
     };
     let working = progress::working(terminal, "measuring", &control);
-    let found = measure(&table, &request)?;
+    let found = measured(table.clone(), terminal)?;
+    let parts = segments::measure(&table, &segments, terminal, |part| measured(part, &terminal.silent()))?;
     drop(working);
     control.take_notes().iter().for_each(|note| terminal.warn(note));
     warn(&found, terminal);
-    let limits = limits::check(&args.measure, &found);
-    let document = document(args, &found, &limits, name.as_deref())?;
+    let mut limits = limits::check(&args.measure, &found);
+    limits.extend(parts.iter().flat_map(|part| part.limits(&args.measure)));
+    let document = document(args, &found, &parts, &limits, name.as_deref())?;
     let page = BiasPage {
         title: format!("Bias: {} in {}", found.label, file_name(&args.data)),
         table: file_name(&args.data),
@@ -57,11 +64,12 @@ pub fn run(args: &BiasArgs, terminal: &Terminal, interrupt: &Interrupt) -> Resul
         found: &found,
         limits: &limits,
     };
-    files.write(&document, &page, terminal)?;
-    match terminal.json() {
-        true => terminal.data(&format!("{document:#}"))?,
-        false => terminal.data(&bias_table::describe(&found))?,
-    }
+    files.write(&document, &page, &parts, terminal)?;
+    let described = || {
+        let parts = parts.iter().map(|part| format!("\n\n{}", part.describe())).collect::<String>();
+        format!("{}{parts}", bias_table::describe(&found))
+    };
+    terminal.data(&if terminal.json() { format!("{document:#}") } else { described() })?;
     Ok(verdict(&limits))
 }
 
@@ -70,6 +78,15 @@ fn open(args: &BiasArgs) -> Result<(Table, Option<Schema>)> {
     let schema = args.prediction.schema.as_ref().map(Schema::open).transpose()?;
     let text = schema.iter().flat_map(|schema| schema.text_columns()).collect();
     Ok((Table::open(&args.data, &ReadOptions { text, ..ReadOptions::default() })?, schema))
+}
+
+/// A device for the distances of the flip test: the one that is named, if one is.
+fn device(args: &BiasArgs, terminal: &Terminal) -> Result<Option<Device>> {
+    match args.prediction.device {
+        DeviceChoice::Auto | DeviceChoice::Cpu => Ok(None),
+        choice if args.prediction.model.is_some() => Device::open(choice).map(Some),
+        choice => open_device(choice, terminal).map(Some),
+    }
 }
 
 /// The table, whose passes end when the user asks for it.
@@ -115,7 +132,13 @@ fn verdict(limits: &[LimitCheck]) -> Exit {
 }
 
 /// Everything that was found, and what it was found in.
-fn document(args: &BiasArgs, found: &BiasReport, limits: &[LimitCheck], predictions: Option<&str>) -> Result<Value> {
+fn document(
+    args: &BiasArgs,
+    found: &BiasReport,
+    parts: &[Part],
+    limits: &[LimitCheck],
+    predictions: Option<&str>,
+) -> Result<Value> {
     let mut document = json!({
         "data": file_name(&args.data),
         "predictions": predictions,
@@ -125,6 +148,9 @@ fn document(args: &BiasArgs, found: &BiasReport, limits: &[LimitCheck], predicti
     let report = serde_json::to_value(found).map_err(|error| Error::input(error.to_string()))?;
     if let (Some(document), Value::Object(report)) = (document.as_object_mut(), report) {
         document.extend(report);
+    }
+    if !parts.is_empty() {
+        document["segments"] = parts.iter().map(Part::document).collect::<Result<_>>()?;
     }
     Ok(document)
 }
@@ -148,12 +174,14 @@ impl Files {
         Ok(Self { json, page })
     }
 
-    fn write(self, document: &Value, page: &BiasPage, terminal: &Terminal) -> Result<()> {
+    fn write(self, document: &Value, page: &BiasPage, parts: &[Part], terminal: &Terminal) -> Result<()> {
         if let Some((path, file)) = self.json {
             put(&path, file, format!("{document:#}\n").as_bytes(), terminal)?;
         }
         if let Some((path, file)) = self.page {
-            put(&path, file, page.report().html()?.as_bytes(), terminal)?;
+            let segments: Vec<_> =
+                parts.iter().filter_map(|p| Some((p.name.as_str(), p.found.as_ref().ok()?))).collect();
+            put(&path, file, page.report_with(&segments).html()?.as_bytes(), terminal)?;
         }
         Ok(())
     }

@@ -62,7 +62,7 @@ fn label(args: &BiasArgs, table: &Table, mode: Mode) -> Result<Selection> {
 }
 
 pub fn facet(text: &str, table: &Table, mode: Mode) -> Result<Selection> {
-    let (column, named) = facet::parse(text, table)?;
+    let (column, named) = facet::parse("facet", text, table)?;
     Ok(match named {
         Named::Each => Selection { column, values: Vec::new(), kind: None },
         Named::Values(values) => one_of(column, &values, table, mode),
@@ -81,7 +81,7 @@ pub fn one_of(column: String, values: &[String], table: &Table, mode: Mode) -> S
 }
 
 /// A value as the cells of its column are.
-fn value(text: &str, column: &str, table: &Table) -> Value {
+pub fn value(text: &str, column: &str, table: &Table) -> Value {
     let kind = table.schema().field_with_name(column).map(|field| field.data_type().clone());
     let typed = match kind {
         Ok(DataType::Boolean) => text.to_ascii_lowercase().parse().ok().map(Value::Bool),

@@ -6,6 +6,7 @@ mod dots;
 mod errors;
 mod outcomes;
 mod reliability;
+mod segments;
 #[cfg(test)]
 mod tests;
 mod words;
