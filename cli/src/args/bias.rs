@@ -157,6 +157,9 @@ pub struct MeasureArgs {
     /// A metric, one of < <= > >=, and a number; bars take the absolute value. A metric that could not be computed breaks its limit too.
     #[arg(long, value_name = "LIMIT")]
     pub fail_if: Vec<Limit>,
+    /// The flip test compares at most N rows, drawn at random [default: 20000, or 200000 on a GPU named with --device].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub flip_rows: Option<u32>,
     /// Let metrics that could not be computed keep their limits.
     #[arg(long, requires = "fail_if")]
     pub allow_missing: bool,

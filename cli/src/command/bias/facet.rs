@@ -31,8 +31,10 @@ pub fn parse(option: &str, text: &str, table: &Table) -> Result<(String, Named)>
         }
     };
     let bad = |what: &str| {
-        Error::input(format!("`--{option} {text}`: {what}"))
-            .hint("write a column and which of its rows are meant, as `sex=Female`, `race=Black,Other` or `'age>40'`")
+        Error::input(format!("`--{option} {text}`: {what}")).hint(match option {
+            "facet" => "write a column and who is compared with the rest, as `sex=Female`, `race=Black,Other` or `'age>40'`",
+            _ => "write a column and which of its rows are meant, as `region=north,south`, `'age=[20, 40)'` or `'age>40'`",
+        })
     };
     let rest = text[text.find(name).unwrap_or(0) + name.len()..].trim_start();
     let named = match rest.split_at_checked(1) {

@@ -11,6 +11,7 @@ use super::open::{file_name, open_device};
 use super::typed;
 use crate::args::{BiasArgs, BiasResultArgs};
 use crate::interrupt::Interrupt;
+use crate::number::{significant, thousands};
 use crate::terminal::{Terminal, stderr_line};
 use crate::{Exit, bias_table, progress};
 use pellucid::bias::{BiasReport, BiasRequest, measure_on};
@@ -34,6 +35,7 @@ pub fn run(args: &BiasArgs, terminal: &Terminal, interrupt: &Interrupt) -> Resul
     request.predicted = request::predicted(&args.prediction, &table)?;
     let table = stoppable(table, &control);
     let device = device(args, terminal)?;
+    request.flip_rows = flip_rows(args, &table, device.is_some(), terminal)?;
     let measured = |table: Table, terminal: &Terminal| -> Result<BiasReport> {
         let Some(path) = &args.prediction.model else { return measure_on(&table, &request, device.as_ref()) };
         let threshold = args.outcome.label_threshold.first().copied();
@@ -87,6 +89,21 @@ fn device(args: &BiasArgs, terminal: &Terminal) -> Result<Option<Device>> {
         choice if args.prediction.model.is_some() => Device::open(choice).map(Some),
         choice => open_device(choice, terminal).map(Some),
     }
+}
+
+/// Rows of the flip test. What more than the engine's own choice costs is told before it is paid.
+fn flip_rows(args: &BiasArgs, table: &Table, gpu: bool, terminal: &Terminal) -> Result<usize> {
+    const AS_A_RULE: usize = 20_000;
+    const ON_A_GPU: usize = 200_000;
+    let rows = args.measure.flip_rows.map_or(if gpu { ON_A_GPU } else { AS_A_RULE }, |rows| rows as usize);
+    let told = rows > AS_A_RULE && request::has_predictions(args);
+    let compared = if told { rows.min(table.n_rows()?) } else { 0 };
+    if compared > AS_A_RULE {
+        let pairs = significant((compared as f64).powi(2) / 4.0);
+        terminal
+            .note(&format!("flip test: {} rows, up to {pairs} distances for each group", thousands(compared as u64)));
+    }
+    Ok(rows)
 }
 
 /// The table, whose passes end when the user asks for it.

@@ -120,7 +120,7 @@ fn metrics(args: &BiasArgs) -> Result<Vec<String>> {
     Ok(names)
 }
 
-fn has_predictions(args: &BiasArgs) -> bool {
+pub fn has_predictions(args: &BiasArgs) -> bool {
     let PredictionArgs { predicted, scores, model, .. } = &args.prediction;
     predicted.is_some() || scores.is_some() || model.is_some()
 }
