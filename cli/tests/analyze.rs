@@ -691,9 +691,11 @@ fn a_table_with_more_columns_than_the_model_takes() {
     // The same rows as objects, a key a column.
     let names: Vec<&str> = header.split(',').collect();
     let object = |line: &str| {
-        names.iter().zip(line.split(',')).map(|(name, text)| (name.to_string(), cell(text))).collect::<Value>()
+        let cells: Vec<String> =
+            names.iter().zip(line.split(',')).map(|(name, text)| format!("\"{name}\": {text}")).collect();
+        format!("{{{}}}", cells.join(", "))
     };
-    let lines: Vec<String> = text.lines().skip(1).map(|line| object(line).to_string()).collect();
+    let lines: Vec<String> = text.lines().skip(1).map(object).collect();
     let whole = json!({
         "dataset_type": "application/jsonlines", "label": "target", "headers": ["ignored"],
         "methods": {"shap": {"num_clusters": 2, "num_samples": 100}}
