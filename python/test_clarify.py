@@ -5,7 +5,7 @@
 The SDK's own classes (`sagemaker.clarify`) write an analysis_config.json for each of six analyses; `pellucid analyze` runs each, and what it
 writes is read as the SDK's users do. Exits with 1 at the first thing that is wrong.
 
-Importing the whole SDK takes boto3 and a hundred megabytes that the classes do not use: only its file of configurations is loaded.
+Runs with python/requirements.txt and python/clarify.txt. Importing the whole SDK takes boto3 and a hundred megabytes that the classes do not use: only its file of configurations is loaded.
 """
 
 import importlib

@@ -37,6 +37,22 @@ fn a_weights_column_is_normalised() {
     assert_eq!((background.rows[[0, 0]], background.weights[0]), (1.0, 1.0)); // mean 1.5, a tie: the lower value
 }
 
+/// Two clusters of one-hot rows: their centres are no rows, the rows nearest to them are.
+#[test]
+fn medoids_are_rows_that_exist() {
+    let csv = "n,red,blue\n1,1,0\n2,0,1\n3,1,0\n101,0,1\n102,1,0\n103,0,1\n104,0,1\n";
+    let of = |choice| read(csv, &["n", "red", "blue"], choice, None).unwrap();
+    let all = of(BackgroundChoice::All).rows;
+    for seed in 0..20 {
+        let found = of(BackgroundChoice::Medoids { clusters: 3, seed });
+        assert!(found.rows.outer_iter().all(|row| all.outer_iter().any(|other| other == row)), "{}", found.rows);
+        assert!((found.weights.iter().sum::<f64>() - 1.0).abs() < 1e-12 && found.weights.len() == 3);
+        assert_eq!(found.rows, of(BackgroundChoice::Medoids { clusters: 3, seed }).rows);
+    }
+    let one = read("n\n0\n4\n5\n9\n", &["n"], BackgroundChoice::Medoids { clusters: 1, seed: 0 }, None).unwrap();
+    assert!([4.0, 5.0].contains(&one.rows[[0, 0]]), "{}", one.rows);
+}
+
 #[test]
 fn a_sample_is_without_replacement_and_repeats_with_its_seed() {
     let sample = |seed| read(&numbers(20_000), &["a", "b"], BackgroundChoice::Sample { rows: 50, seed }, None).unwrap();

@@ -30,6 +30,27 @@ fn csv_types_missing_cells_and_quotes() {
 }
 
 #[test]
+fn a_csv_file_without_a_header_line_takes_names() {
+    let (_folder, path) = file("t.csv", "39,a\n\n40,\"b\nc\"\n41,d");
+    let named = |list: &[&str]| ReadOptions { names: names(list), ..Default::default() };
+    let table = Table::open(&path, &named(&["age", "name"])).unwrap();
+    assert_eq!((table.n_rows().unwrap(), table.first(2).n_rows().unwrap()), (3, 2));
+    for table in [table.clone(), table.as_text().first(9)] {
+        let batches: Vec<RecordBatch> = table.batches(2).unwrap().map(Result::unwrap).collect();
+        assert_eq!(batches.iter().map(RecordBatch::num_rows).collect::<Vec<_>>(), [2, 1]);
+        assert_eq!(batches[0].column(1).as_string::<i32>().value(1), "b\nc");
+    }
+    assert_eq!(kinds(&table)[0], ("age".to_string(), DataType::Float64));
+    // Rows are counted from 1, and the first line is one.
+    let (_folder, path) = file("t.csv", "1,2\n3\n");
+    let wrong = |list: &[&str]| Table::open(&path, &named(list)).map(|table| table.n_rows());
+    assert!(told(wrong(&["a", "b"]), &path).starts_with("FILE: row 2: expected 2 cells, got 1"));
+    assert!(told(wrong(&["a", "a"]), &path).contains("`a` occurs twice"));
+    let (_folder, empty) = file("t.csv", "");
+    assert!(told(Table::open(&empty, &named(&["a"])), &empty).contains("not a single line"));
+}
+
+#[test]
 fn json_lines_types_and_missing_keys() {
     let text = "{\"b\": 1, \"a\": \"x\", \"c\": true}\n\n{\"a\": null, \"b\": 2.5, \"d\": 3}\n";
     let (_folder, path) = file("t.jsonl", text);
