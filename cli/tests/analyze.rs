@@ -711,7 +711,7 @@ fn a_table_with_more_columns_than_the_model_takes() {
     // A column that the model does not take, and that is not left out.
     let mut config = config.clone();
     config["excluded_columns"] = json!(["clinic"]);
-    Case::new(&config).refused(&["--data", &data, "--model", &model], "the model does not use 1 column: `code`");
+    Case::new(&config).refused(&["--data", &data, "--model", &model], "FOLDER/data.csv: the model takes 10 features (unnamed, so matched by order) and the table offers 11, 1 too many: `code`");
 }
 
 /// Labels of one kind only: metrics without a value say why and stop nothing; the document keeps its form.

@@ -45,7 +45,8 @@ fn a_csv_file_without_a_header_line_takes_names() {
     let (_folder, path) = file("t.csv", "1,2\n3\n");
     let wrong = |list: &[&str]| Table::open(&path, &named(list)).map(|table| table.n_rows());
     assert!(told(wrong(&["a", "b"]), &path).starts_with("FILE: row 2: expected 2 cells, got 1"));
-    assert!(told(wrong(&["a", "a"]), &path).contains("`a` occurs twice"));
+    let (_folder, good) = file("t.csv", "1,2\n");
+    assert!(told(Table::open(&good, &named(&["a", "a"])), &good).contains("`a` occurs twice"));
     let (_folder, empty) = file("t.csv", "");
     assert!(told(Table::open(&empty, &named(&["a"])), &empty).contains("not a single line"));
 }
