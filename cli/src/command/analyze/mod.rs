@@ -56,11 +56,6 @@ pub fn run(args: &AnalyzeArgs, terminal: &Terminal, interrupt: &Interrupt) -> Re
     Ok(Exit::Done)
 }
 
-    let stop = control.stop.clone();
-    table.through_columns(&[], move |batch| if stop.load(Relaxed) { Err(Error::Interrupted) } else { Ok(batch) })
-/// The table, whose passes end when the user asks for it.
-fn stoppable(table: Table, control: &Control) -> Table {
-}
 /// One analysis, its parts in the order of the document.
 struct Run<'a> {
     args: &'a AnalyzeArgs,
