@@ -245,7 +245,7 @@ mod tests {
     fn blocks_of_any_size_give_the_same_bits() {
         let rows = 200;
         let classes: Vec<u32> = (0..rows as u32).map(|i| i * i % 3).collect();
-        let residual = |i: usize| (i % 11 != 0).then(|| (i as f64 * 0.7).sin() * 9.0);
+        let residual = |i: usize| (!i.is_multiple_of(11)).then(|| (i as f64 * 0.7).sin() * 9.0);
         let residuals: Vec<Option<f64>> = (0..rows).map(residual).collect();
         let gaps = |blocks: &[usize]| {
             let mut found = Residuals::new(Losses::new(&[0.2]), 100);
