@@ -594,7 +594,7 @@ fn a_label_has_several_thresholds() {
     narrow(&stdout);
     assert!(stdout.contains("positive: amount (100.0, 230.92]"), "{stdout}");
     assert!(
-        stdout.contains("Other thresholds of the label") && stdout.contains("note: no label is above 999"),
+        stdout.contains("Thresholds of the label") && stdout.contains("note: no label is above 999"),
         "{stdout}"
     );
 }

@@ -23,7 +23,7 @@ pub fn parts(facet: &FacetBias, found: &BiasReport) -> Vec<String> {
     parts.extend(part("Each class as the positive one", &details.classes, |c| classes(c, found)));
     if !details.thresholds.is_empty() {
         parts
-            .push(format!("Other thresholds of the label\n{}", choices("label above", &details.thresholds).join("\n")));
+            .push(format!("Thresholds of the label\n{}", choices("label above", &details.thresholds).join("\n")));
     }
     parts
 }
