@@ -593,10 +593,7 @@ fn a_label_has_several_thresholds() {
     assert_eq!(code, 0, "{stderr}");
     narrow(&stdout);
     assert!(stdout.contains("positive: amount (100.0, 230.92]"), "{stdout}");
-    assert!(
-        stdout.contains("Thresholds of the label") && stdout.contains("note: no label is above 999"),
-        "{stdout}"
-    );
+    assert!(stdout.contains("Thresholds of the label") && stdout.contains("note: no label is above 999"), "{stdout}");
 }
 
 #[test]

@@ -22,8 +22,7 @@ pub fn parts(facet: &FacetBias, found: &BiasReport) -> Vec<String> {
     parts.extend(part("Errors of the predicted numbers", &details.regression, |r| regression(r, facet, found)));
     parts.extend(part("Each class as the positive one", &details.classes, |c| classes(c, found)));
     if !details.thresholds.is_empty() {
-        parts
-            .push(format!("Thresholds of the label\n{}", choices("label above", &details.thresholds).join("\n")));
+        parts.push(format!("Thresholds of the label\n{}", choices("label above", &details.thresholds).join("\n")));
     }
     parts
 }
