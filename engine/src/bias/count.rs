@@ -178,7 +178,7 @@ impl Tally {
             let label = label.next().unwrap_or_default();
             Coded {
                 facets: facets.iter_mut().filter_map(Iterator::next).collect(),
-                outcome: outcomes.then(|| label.iter().map(signature).collect()).unwrap_or_default(),
+                outcome: if outcomes { label.iter().map(signature).collect() } else { Vec::new() },
                 label,
                 predicted: predicted.next().unwrap_or_default(),
                 strata: strata.next().unwrap_or_default(),

@@ -83,7 +83,7 @@ pub fn categorical(baseline: &Categories, data: &Categories) -> Vec<Bin> {
     let mut bins: Vec<Bin> = both.filter_map(bin).collect();
     bins.sort_unstable_by(|a, b| (b.baseline + b.data).cmp(&(a.baseline + a.data)).then(a.label.cmp(&b.label)));
     bins.truncate(CATEGORIES);
-    bins.sort_by(|a, b| b.baseline.cmp(&a.baseline));
+    bins.sort_by_key(|bin| std::cmp::Reverse(bin.baseline));
     let (a, b) = counts(&bins);
     let rest = [baseline.total() - a.iter().sum::<u64>(), data.total() - b.iter().sum::<u64>()];
     if rest != [0, 0] {

@@ -49,7 +49,8 @@ pub fn text(time: DateTime<Utc>, checks: &[Check], broken: usize, rows: &[Option
     }
     let value = |check: &Check| check.value;
     let violated = |check: &Check| Some(f64::from(u8::from(check.violated)));
-    let families: [(&str, &str, &dyn Fn(&Check) -> Option<f64>); 3] = [
+    type Of<'a> = &'a dyn Fn(&Check) -> Option<f64>;
+    let families: [(&str, &str, Of); 3] = [
         ("check_value", "The value of a check.", &value),
         (
             "check_threshold",
