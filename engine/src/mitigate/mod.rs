@@ -18,6 +18,7 @@ mod massage;
 mod repair;
 mod reweigh;
 mod side;
+mod tally;
 mod thresholds;
 
 pub use destination::Destination;

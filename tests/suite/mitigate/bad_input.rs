@@ -64,7 +64,7 @@ fn massaging_needs_two_groups_two_outcomes_and_scores() {
     let (d, one) = (is("f", "d"), is("l", "1"));
     refused(Massaging::new(&unfair, &of(&[each("f")], &one), "s", Some("0")), "`f` was given without its values");
     refused(Massaging::new(&unfair, &of(&[d.clone(), is("g", "x")], &one), "s", Some("0")), "not 2 facets");
-    let groups = of(&[d.clone()], &one);
+    let groups = of(std::slice::from_ref(&d), &one);
     refused(Massaging::new(&unfair, &groups, "s", None), "`l` has 2 negative values: `0`, `2`");
     refused(Massaging::new(&unfair, &groups, "s", Some("3")), "`3` is not a negative value of `l`");
     refused(Massaging::new(&unfair, &groups, "g", Some("0")), "row 1: `g` is `x`, which is not a number");
