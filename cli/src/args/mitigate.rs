@@ -189,7 +189,7 @@ pub struct DataArgs {
     /// The rows: CSV with a header, JSON Lines, or Parquet, by the file's ending.
     #[arg(long, value_name = "FILE")]
     pub data: PathBuf,
-    /// Options from a TOML or JSON file: the long names without dashes in front, such as `label = \"income\"`.
+    /// Options from a TOML or JSON file: the long names without dashes in front, such as `label = "income"`.
     ///
     /// Lists repeat an option, `true` sets a flag. Options on the command line win. Paths are taken from the current
     /// folder.
