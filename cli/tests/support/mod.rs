@@ -1,4 +1,5 @@
 //! How tests run the program, and folders for what it writes.
+#![allow(dead_code, reason = "each test binary uses a part of it")]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
