@@ -12,6 +12,7 @@ pub mod kernels;
 pub mod mitigate;
 pub mod model;
 pub mod report;
+pub mod text;
 
 pub use device::Device;
 pub use error::{Error, Result};

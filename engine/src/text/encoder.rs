@@ -1,0 +1,38 @@
+//! What runs token sequences: the seam between texts and the models that read them.
+
+use crate::Result;
+use burn::tensor::Tensor;
+
+/// Token sequences, padded at the end to the longest. All three lists are `[sequences · length]`, sequence by sequence.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TokenBatch {
+    pub sequences: usize,
+    /// Tokens of the longest sequence, at least 1.
+    pub length: usize,
+    pub ids: Vec<i32>,
+    /// 1 where a token is attended to, 0 for padding and for tokens that count as padding.
+    pub mask: Vec<i32>,
+    /// Token types (segments); all 0 for a single text.
+    pub types: Vec<i32>,
+}
+
+/// A model of token sequences on a device: ONNX, or a network built from its weights.
+pub trait Encoder: Send + Sync {
+    /// One name an output: classes (`logits[spam]`), or the columns of an embedding.
+    fn output_names(&self) -> &[String];
+    /// Token ids it knows, from 0; None if that cannot be told.
+    fn vocabulary(&self) -> Option<usize>;
+    /// Tokens of a sequence at most, its special ones included; None if there is no limit or it cannot be told.
+    fn positions(&self) -> Option<usize>;
+    /// Whether it heeds [`TokenBatch::mask`]. One that does not is given sequences of one length at a time.
+    fn takes_mask(&self) -> bool {
+        true
+    }
+    /// Floats held for each token at the widest point: what batches on a GPU are sized by.
+    fn workspace(&self) -> usize {
+        1 << 14
+    }
+    /// Outputs `[sequences, outputs]` on its device, before any softmax: a sequence's outputs depend on that sequence alone. May be
+    /// called from many threads.
+    fn forward(&self, batch: &TokenBatch) -> Result<Tensor<2>>;
+}
