@@ -28,6 +28,10 @@ pub trait Encoder: Send + Sync {
     fn takes_mask(&self) -> bool {
         true
     }
+    /// Whether its outputs are an embedding of the text, not classes or numbers.
+    fn embeds(&self) -> bool {
+        false
+    }
     /// Floats held for each token at the widest point: what batches on a GPU are sized by.
     fn workspace(&self) -> usize {
         1 << 14

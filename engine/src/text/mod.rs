@@ -1,9 +1,21 @@
 //! Explaining models of text.
 //!
 //! A text with n players (tokens, words, sentences) is a row of n features for the machine that explains tables: a present player is 1,
-//! an absent one 0, and the background is the one row of zeros. [`TextModel`] is the [`Model`](crate::model::Model) that turns each
+//! an absent one 0, and the background is the one row of zeros. `TextModel` is the [`Model`](crate::model::Model) that turns each
 //! such row into tokens on the host and runs an [`Encoder`] on them, so designs, standard errors and `tolerance` are those of tables.
 
+mod absence;
+mod batch;
 mod encoder;
+mod explain;
+mod model;
+mod players;
+mod tokenizer;
+mod value;
 
+pub use absence::Absence;
 pub use encoder::{Encoder, TokenBatch};
+pub use explain::{Reading, TextBuilder, TextExplanation, TextShap};
+pub use players::{Granularity, Span};
+pub use tokenizer::{Cut, Tokenizer, Tokens};
+pub use value::Value;

@@ -1,0 +1,77 @@
+//! Sequences of many lengths as batches with little padding.
+
+use super::absence::Sequence;
+use super::encoder::TokenBatch;
+
+/// Share of a batch that may be padding.
+const WASTE: f64 = 0.1;
+
+/// Which sequences run together: sorted by length, at most `most_tokens` a batch with its padding (one sequence at least), of which at most
+/// a tenth is padding; none at all if `one_length`.
+pub fn batches(lengths: &[usize], most_tokens: usize, one_length: bool) -> Vec<Vec<usize>> {
+    let mut order: Vec<usize> = (0..lengths.len()).collect();
+    order.sort_by_key(|&at| lengths[at]);
+    let mut batches: Vec<Vec<usize>> = Vec::new();
+    let mut tokens = 0;
+    for at in order {
+        let length = lengths[at];
+        if let Some(batch) = batches.last_mut() {
+            let size = (batch.len() + 1) * length;
+            let padding = (size - tokens - length) as f64;
+            if size <= most_tokens && padding <= if one_length { 0.0 } else { WASTE * size as f64 } {
+                batch.push(at);
+                tokens += length;
+                continue;
+            }
+        }
+        batches.push(vec![at]);
+        tokens = length;
+    }
+    batches
+}
+
+impl TokenBatch {
+    /// The sequences side by side, padded with `pad` at the end.
+    pub(super) fn of(sequences: &[&Sequence], pad: i32) -> Self {
+        let length = sequences.iter().map(|sequence| sequence.len()).max().unwrap_or(0).max(1);
+        let mut batch = TokenBatch { sequences: sequences.len(), length, ..TokenBatch::default() };
+        for sequence in sequences {
+            let missing = length - sequence.len();
+            let padded = |values: &[i32], with: i32| values.iter().copied().chain(std::iter::repeat_n(with, missing)).collect::<Vec<_>>();
+            batch.ids.extend(padded(&sequence.ids, pad));
+            batch.mask.extend(padded(&sequence.mask, 0));
+            batch.types.extend(padded(&sequence.types, 0));
+        }
+        batch
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn batches_hold_every_sequence_once_with_little_padding() {
+        // Lengths from 3 to 120, more short ones than long ones.
+        let lengths: Vec<usize> = (0..997).map(|i: usize| 3 + (i * i * 31 + i) % 118 * (i % 7 + 1) / 7).collect();
+        let found = batches(&lengths, 2048, false);
+        let mut all: Vec<usize> = found.concat();
+        all.sort_unstable();
+        assert_eq!(all, (0..997).collect::<Vec<_>>());
+        for batch in &found {
+            let (longest, tokens) = (lengths[batch[batch.len() - 1]], batch.iter().map(|&at| lengths[at]).sum::<usize>());
+            assert!(longest * batch.len() <= 2048 || batch.len() == 1);
+            assert!(tokens as f64 >= 0.9 * (longest * batch.len()) as f64);
+        }
+        assert!(found.len() < 60, "{} batches", found.len());
+        assert!(batches(&lengths, 2048, true).iter().all(|batch| batch.iter().all(|&at| lengths[at] == lengths[batch[0]])));
+    }
+
+    #[test]
+    fn shorter_sequences_are_padded_at_the_end() {
+        let sequence = |n: i32| Sequence { ids: (10..10 + n).collect(), mask: vec![1; n as usize], types: vec![0; n as usize] };
+        let batch = TokenBatch::of(&[&sequence(1), &sequence(3)], 9);
+        assert_eq!((batch.sequences, batch.length), (2, 3));
+        assert_eq!((batch.ids, batch.mask), (vec![10, 9, 9, 10, 11, 12], vec![1, 0, 0, 1, 1, 1]));
+    }
+}

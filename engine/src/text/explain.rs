@@ -1,0 +1,448 @@
+//! Explanations of texts: one run for many, by number of players.
+
+use super::absence::Absence;
+use super::encoder::Encoder;
+use super::model::{Odometer, Reader, Text, TextModel, locked};
+use super::players::{Granularity, Span, TextPlayers};
+use super::tokenizer::{Cut, Tokenizer};
+use super::value::{Value, Valued};
+use crate::data::Background;
+use crate::design::{Budget, DesignChoice, EXACT_PLAYERS};
+use crate::explain::{Control, KernelShap, Provenance};
+use crate::model::onnx::Outputs;
+use crate::{Device, Error, Result};
+use ndarray::{Array2, s};
+use rayon::prelude::*;
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex};
+
+/// Forwards of a text that `Budget::Auto` spends: so many for each player, and at least the second number.
+const AUTO_FORWARDS: (usize, usize) = (20, 512);
+/// Texts that the variances of a design are fitted on.
+const PILOT_TEXTS: usize = 16;
+
+/// The settings of a [`TextShap`]; `build` checks them all.
+pub struct TextBuilder {
+    encoder: Box<dyn Encoder>,
+    tokenizer: Tokenizer,
+    pub(super) granularity: Granularity,
+    absence: Absence,
+    value: Value,
+    labels: Option<Vec<String>>,
+    targets: Vec<String>,
+    settings: Settings,
+    memory: Option<u64>,
+}
+
+/// What is the same for each number of players.
+#[derive(Clone)]
+struct Settings {
+    budget: Budget,
+    design: DesignChoice,
+    tolerance: Option<f64>,
+    seed: u64,
+    control: Control,
+    model: (String, String),
+}
+
+/// Explains texts by their parts with kernel SHAP.
+pub struct TextShap {
+    reader: Arc<Reader>,
+    tokenizer: Tokenizer,
+    granularity: Granularity,
+    targets: Vec<usize>,
+    settings: Settings,
+    /// By number of players.
+    explainers: BTreeMap<usize, KernelShap>,
+    provenance: Provenance,
+    device: Device,
+}
+
+/// Attributions of one text: `base_values[k] + Σ_i values[k, i] = predictions[k]`.
+#[derive(Debug, Clone)]
+pub struct TextExplanation {
+    /// The number of its row in the table, from 1.
+    pub row: usize,
+    pub text: String,
+    /// In the order of the text; parts that the model reads nothing of are not among them.
+    pub players: Vec<Span>,
+    pub cut: Option<Cut>,
+    /// `[output, player]`
+    pub values: Array2<f32>,
+    /// Standard error of each value; zeros where nothing is left to chance.
+    pub stderr: Array2<f32>,
+    /// `[output]`: what the text is worth without its players.
+    pub base_values: Vec<f64>,
+    /// `[output]`
+    pub predictions: Vec<f64>,
+    /// Coalitions evaluated, the whole text among them.
+    pub spent: u64,
+}
+
+/// What a run has read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub struct Reading {
+    /// Token sequences that were run.
+    pub forwards: u64,
+    /// Coalitions that needed no run, because one before had the same tokens.
+    pub known: u64,
+    /// Tokens of the sequences, and of the padding behind them.
+    pub tokens: u64,
+    pub padding: u64,
+}
+
+impl TextShap {
+    pub fn builder(encoder: impl Encoder + 'static, tokenizer: Tokenizer) -> TextBuilder {
+        Self::boxed(Box::new(encoder), tokenizer)
+    }
+
+    pub fn boxed(encoder: Box<dyn Encoder>, tokenizer: Tokenizer) -> TextBuilder {
+        TextBuilder {
+            encoder,
+            tokenizer,
+            granularity: Granularity::default(),
+            absence: Absence::default(),
+            value: Value::default(),
+            labels: None,
+            targets: Vec::new(),
+            settings: Settings {
+                budget: Budget::Auto,
+                design: DesignChoice::Auto,
+                tolerance: None,
+                seed: 0,
+                control: Control::default(),
+                model: Default::default(),
+            },
+            memory: None,
+        }
+    }
+
+    /// Names of the values that are explained.
+    pub fn outputs(&self) -> Vec<String> {
+        self.targets.iter().map(|&target| self.reader.valued.outputs.names[target].clone()).collect()
+    }
+
+    /// Settings to repeat the run by; its players are those of no text.
+    pub fn provenance(&self) -> &Provenance {
+        &self.provenance
+    }
+
+    /// What was read so far.
+    pub fn reading(&self) -> Reading {
+        let Odometer { forwards, tokens, padding, known } = &self.reader.odometer;
+        let [forwards, known, tokens, padding] = [forwards, known, tokens, padding].map(|count| count.load(Relaxed));
+        Reading { forwards, known, tokens, padding }
+    }
+
+    /// Explains texts together. `first_row` is the number of the first, for messages and [`TextExplanation::row`]. A text without
+    /// players, such as an empty one, has no attributions: its base value is its prediction.
+    ///
+    /// # Errors
+    /// A text that the tokenizer refuses or that can grow over its limit, spans that do not fit it, a budget too small for its players,
+    /// outputs that are not finite, [`Error::Interrupted`] when stopped.
+    pub fn explain(&mut self, texts: &[&str], first_row: usize) -> Result<Vec<TextExplanation>> {
+        let read = |(at, text): (usize, &&str)| self.read(text).map_err(|e| of_row(first_row + at, e));
+        let mut read = texts.par_iter().enumerate().map(read).collect::<Result<Vec<_>>>()?;
+        self.weigh(&mut read, first_row)?;
+        let mut groups: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        read.iter().enumerate().for_each(|(at, text)| groups.entry(text.players.spans.len()).or_default().push(at));
+        let mut explained: Vec<TextExplanation> =
+            read.iter().enumerate().map(|(at, text)| self.empty(text, texts[at], first_row + at)).collect();
+        *locked(&self.reader.texts) = Arc::new(read);
+        for (n_players, members) in groups.into_iter().filter(|(n_players, _)| *n_players > 0) {
+            self.explain_group(n_players, &members, &mut explained)?;
+        }
+        Ok(explained)
+    }
+
+    fn read(&self, text: &str) -> Result<Text> {
+        let tokens = self.tokenizer.encode(text)?;
+        let players = TextPlayers::new(&self.granularity, text, &tokens)?;
+        Ok(Text { tokens, players, whole: Vec::new(), prediction: Vec::new(), base: Vec::new() })
+    }
+
+    /// What each text is worth whole and with no player.
+    fn weigh(&self, texts: &mut [Text], first_row: usize) -> Result<()> {
+        let reader = &self.reader;
+        let of = |text: &Text, present: bool| reader.absent.sequence(&text.tokens, &text.players, |_| present);
+        let sequences: Vec<_> = texts.par_iter().flat_map_iter(|text| [of(text, true), of(text, false)]).collect();
+        for (at, pair) in sequences.chunks_exact(2).enumerate() {
+            let longest = pair[0].len().max(pair[1].len());
+            let wrong = |message: String, hint: &str| Err(of_row(first_row + at, Error::input(message).hint(hint)));
+            if let Some(limit) = self.tokenizer.limit().filter(|&limit| longest > limit) {
+                let message = format!("with absent words replaced, the text has {longest} tokens; the limit is {limit}");
+                return wrong(message, "use a shorter text with `--absent`, or `--absent mask`");
+            }
+            if pair.iter().any(|sequence| sequence.len() == 0) {
+                let message = "nothing is left of the text for the model to read when its words are absent";
+                return wrong(message.into(), "use `--absent mask`, `--absent pad`, or a text that stands in");
+            }
+        }
+        // Tiles of texts side by side, as tables are.
+        let tiles: Vec<_> = sequences.chunks(512).collect();
+        let run = |tile: &&[_]| reader.outputs(&tile.iter().collect::<Vec<_>>());
+        let outputs: Vec<Vec<Vec<f32>>> = match self.device.is_cpu() {
+            true => tiles.par_iter().map(run).collect::<Result<_>>()?,
+            false => tiles.iter().map(run).collect::<Result<_>>()?,
+        };
+        for (at, (text, pair)) in texts.iter_mut().zip(outputs.concat().chunks_exact(2)).enumerate() {
+            text.prediction = reader.valued.of(&pair[0], &pair[0]);
+            text.base = reader.valued.of(&pair[1], &pair[0]);
+            if let Some(k) = self.targets.iter().find(|&&k| !(text.prediction[k] - text.base[k]).is_finite()) {
+                let (name, whole, none) = (&reader.valued.outputs.names[*k], text.prediction[*k], text.base[*k]);
+                return Err(of_row(
+                    first_row + at,
+                    Error::input(format!("`{name}` is {whole} for the text and {none} without its words"))
+                        .hint("attributions need finite outputs: is this the tokenizer that the model was trained with?"),
+                ));
+            }
+            text.whole.clone_from(&pair[0]);
+        }
+        Ok(())
+    }
+
+    /// An explanation whose attributions are due.
+    fn empty(&self, text: &Text, words: &str, row: usize) -> TextExplanation {
+        let shape = (self.targets.len(), text.players.spans.len());
+        let chosen = |values: &[f64]| self.targets.iter().map(|&k| values[k]).collect();
+        TextExplanation {
+            row,
+            text: words.to_owned(),
+            players: text.players.spans.clone(),
+            cut: text.tokens.cut.clone(),
+            values: Array2::zeros(shape),
+            stderr: Array2::zeros(shape),
+            base_values: chosen(&text.base),
+            predictions: chosen(&text.prediction),
+            spent: 2,
+        }
+    }
+
+    /// Explains the texts of one number of players; `members` are their numbers.
+    fn explain_group(&mut self, n_players: usize, members: &[usize], all: &mut [TextExplanation]) -> Result<()> {
+        let row = |text: usize| vec![(text + 1) as f32; n_players];
+        let rows = |texts: &[usize]| Array2::from_shape_vec((texts.len(), n_players), texts.iter().flat_map(|&t| row(t)).collect());
+        let rows = |texts: &[usize]| rows(texts).expect("one row a text");
+        let first = all[members[0]].row;
+        if !self.explainers.contains_key(&n_players) {
+            self.reader.record();
+            let built = self.prepare(n_players, rows(&members[..members.len().min(PILOT_TEXTS)]));
+            self.reader.settle();
+            self.explainers.insert(n_players, built.map_err(|e| of_row(first, e))?);
+        }
+        let shap = &self.explainers[&n_players];
+        for block in members.chunks(shap.block_rows()) {
+            let explained = shap.explain(rows(block).view())?;
+            for (at, &text) in block.iter().enumerate() {
+                let to = &mut all[text];
+                to.values.assign(&explained.values.slice(s![at, .., ..]));
+                to.stderr.assign(&explained.stderr.slice(s![at, .., ..]));
+                to.spent = explained.spent[at] + 1;
+            }
+        }
+        Ok(())
+    }
+
+    fn prepare(&self, n_players: usize, pilot: Array2<f32>) -> Result<KernelShap> {
+        let Settings { budget, design, tolerance, seed, control, .. } = self.settings.clone();
+        if n_players > EXACT_PLAYERS && (budget == Budget::Exact || design == DesignChoice::Exact) {
+            let message = format!("an exact run takes at most {EXACT_PLAYERS} players, the text has {n_players}");
+            return Err(Error::input(message).hint("use `--budget auto`, or larger players: `--granularity sentence`"));
+        }
+        let budget = match (budget, design) {
+            (Budget::Auto, DesignChoice::Exact) => Budget::Exact,
+            // The whole text is one more than the rows of the design.
+            (Budget::Auto, _) => Budget::Rows((AUTO_FORWARDS.0 * n_players).max(AUTO_FORWARDS.1)),
+            (budget, _) => budget,
+        };
+        let nobody = Background::uniform(Array2::zeros((1, n_players)));
+        let mut builder = KernelShap::builder(TextModel::new(self.reader.clone(), n_players), nobody)
+            .targets(self.targets.clone())
+            .budget(budget)
+            .design(design)
+            .seed(seed)
+            .pilot(pilot)
+            .control(control);
+        if let Some(tolerance) = tolerance {
+            builder = builder.tolerance(tolerance);
+        }
+        builder.build(&self.device)
+    }
+}
+
+/// Names the row of a text before the message of an input error.
+fn of_row(row: usize, error: Error) -> Error {
+    match error {
+        Error::Input { message, hint } => Error::Input { message: format!("text {row}: {message}"), hint },
+        other => other,
+    }
+}
+
+impl TextExplanation {
+    /// The largest |base + Σ φ − prediction| over outputs.
+    pub fn additivity_gap(&self) -> f64 {
+        let gap = |k: usize| {
+            let sum: f64 = self.values.row(k).iter().map(|&v| f64::from(v)).sum();
+            (self.base_values[k] + sum - self.predictions[k]).abs()
+        };
+        (0..self.base_values.len()).map(gap).fold(0.0, f64::max)
+    }
+
+    /// A player's part of the text.
+    pub fn part(&self, player: usize) -> &str {
+        &self.text[self.players[player].bytes.clone()]
+    }
+}
+
+impl TextBuilder {
+    /// Who plays. Default: words.
+    pub fn granularity(mut self, granularity: Granularity) -> Self {
+        self.granularity = granularity;
+        self
+    }
+
+    /// What stands in for absent players. Default: mask tokens.
+    pub fn absence(mut self, absence: Absence) -> Self {
+        self.absence = absence;
+        self
+    }
+
+    /// What is explained. Default: [`Value::Auto`].
+    pub fn value(mut self, value: Value) -> Self {
+        self.value = value;
+        self
+    }
+
+    /// Names of the classes, in the model's order.
+    pub fn labels(mut self, labels: Option<Vec<String>>) -> Self {
+        self.labels = labels;
+        self
+    }
+
+    /// Which values to explain: names, class labels or numbers from 0. Default: all.
+    pub fn targets(mut self, targets: Vec<String>) -> Self {
+        self.targets = targets;
+        self
+    }
+
+    /// Coalitions to spend on each text at most, the whole text among them. [`Budget::Auto`], the default, spends 20 for each player and
+    /// at least 512; where all coalitions cost no more, they are all evaluated.
+    pub fn budget(mut self, budget: Budget) -> Self {
+        self.settings.budget = budget;
+        self
+    }
+
+    /// Which coalitions to draw. Default: [`DesignChoice::Auto`].
+    pub fn design(mut self, design: DesignChoice) -> Self {
+        self.settings.design = design;
+        self
+    }
+
+    /// As [`crate::explain::Builder::tolerance`].
+    pub fn tolerance(mut self, tolerance: Option<f64>) -> Self {
+        self.settings.tolerance = tolerance;
+        self
+    }
+
+    /// Everything random follows from it. Default: 0.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.settings.seed = seed;
+        self
+    }
+
+    /// Bytes that a batch may take on a GPU. Default: the device's own figure.
+    pub fn memory(mut self, bytes: Option<u64>) -> Self {
+        self.memory = bytes;
+        self
+    }
+
+    pub fn control(mut self, control: Control) -> Self {
+        self.settings.control = control;
+        self
+    }
+
+    /// What the provenance says of the model: its name, and the SHA-256 of its file.
+    pub fn model(mut self, name: impl Into<String>, sha256: impl Into<String>) -> Self {
+        self.settings.model = (name.into(), sha256.into());
+        self
+    }
+
+    /// Checks the settings, and that tokenizer and model go together.
+    ///
+    /// # Errors
+    /// Token ids that the model does not know, a mask token that the tokenizer lacks, padding for a model that does not heed it, a
+    /// value, target or labels that the model has not.
+    pub fn build(self, device: &Device) -> Result<TextShap> {
+        let encoder = self.encoder;
+        let tokenizer = self.tokenizer.limited(encoder.positions())?;
+        check_vocabulary(&*encoder, &tokenizer)?;
+        let absent = self.absence.resolve(&tokenizer, encoder.takes_mask())?;
+        let valued = Valued::new(self.value, encoder.output_names(), self.labels.as_deref(), encoder.embeds())?;
+        let targets = select(&valued.outputs, &self.targets)?;
+        let Settings { budget, design, tolerance, seed, control, model } = &self.settings;
+        let provenance = Provenance {
+            version: env!("CARGO_PKG_VERSION").into(),
+            device: device.name().into(),
+            model: model.0.clone(),
+            model_sha256: model.1.clone(),
+            seed: *seed,
+            design: format!("{design:?}").to_lowercase(),
+            rows_per_instance: 0,
+            budget: budget.to_string(),
+            tolerance: *tolerance,
+            background_rows: 1,
+            background: self.absence.to_string(),
+            link: "identity".into(),
+            outputs: targets.iter().map(|&target| valued.outputs.names[target].clone()).collect(),
+            ..Provenance::default()
+        };
+        let memory = self.memory.unwrap_or_else(|| device.memory_bytes());
+        let reader = Reader {
+            most_tokens: Reader::most_tokens(&*encoder, memory, device),
+            pad: tokenizer.pad().unwrap_or(0),
+            absent,
+            valued,
+            encoder,
+            control: control.clone(),
+            odometer: Odometer::default(),
+            texts: Mutex::default(),
+            kept: Mutex::default(),
+            fresh: Mutex::default(),
+        };
+        Ok(TextShap {
+            reader: Arc::new(reader),
+            tokenizer,
+            granularity: self.granularity,
+            targets,
+            settings: self.settings,
+            explainers: BTreeMap::new(),
+            provenance,
+            device: device.clone(),
+        })
+    }
+}
+
+fn check_vocabulary(encoder: &dyn Encoder, tokenizer: &Tokenizer) -> Result<()> {
+    let largest = tokenizer.largest_id();
+    match encoder.vocabulary() {
+        Some(known) if largest >= known => Err(Error::input(format!(
+            "the tokenizer has token ids up to {largest}, the model knows {known} tokens: they do not go together"
+        ))
+        .hint("give the `tokenizer.json` that the model was trained with")),
+        _ => Ok(()),
+    }
+}
+
+fn select(outputs: &Outputs, named: &[String]) -> Result<Vec<usize>> {
+    if named.is_empty() {
+        return Ok((0..outputs.names.len()).collect());
+    }
+    let mut columns = Vec::new();
+    for target in named {
+        columns.extend(outputs.select(target)?);
+    }
+    columns.sort_unstable();
+    columns.dedup();
+    Ok(columns)
+}

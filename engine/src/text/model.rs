@@ -1,0 +1,205 @@
+//! Coalitions of a text's players as rows for the machine of tables.
+//!
+//! The row of text number t (from 0) has t + 1 for each present player and 0 for each absent one, so that texts with the same number of
+//! players are rows of one model and share its batches and design. What a coalition is worth is told less what the empty one is worth: the
+//! row of zeros, which says nothing of its text, is 0 for all of them.
+
+use super::absence::{Absent, Sequence};
+use super::batch::batches;
+use super::encoder::{Encoder, TokenBatch};
+use super::players::TextPlayers;
+use super::tokenizer::Tokens;
+use super::value::Valued;
+use crate::explain::{Control, cat};
+use crate::model::Model;
+use crate::{Device, Error, Result, kernels};
+use burn::tensor::{Tensor, TensorData};
+use std::collections::{BTreeMap, HashMap};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Tokens of a batch on the CPU: few enough that what the model makes of them stays near the core.
+const CPU_TOKENS: usize = 2048;
+
+/// A text, what it is worth whole and with no player.
+pub(super) struct Text {
+    pub tokens: Tokens,
+    pub players: TextPlayers,
+    /// The model's outputs on the whole text.
+    pub whole: Vec<f32>,
+    pub prediction: Vec<f64>,
+    pub base: Vec<f64>,
+}
+
+/// What a run has read so far.
+#[derive(Debug, Default)]
+pub(super) struct Odometer {
+    pub forwards: AtomicU64,
+    pub tokens: AtomicU64,
+    pub padding: AtomicU64,
+    /// Sequences that were known already.
+    pub known: AtomicU64,
+}
+
+/// Runs token sequences: sorted into batches, each one once.
+pub(super) struct Reader {
+    pub encoder: Box<dyn Encoder>,
+    pub absent: Absent,
+    pub valued: Valued,
+    pub pad: i32,
+    pub most_tokens: usize,
+    pub control: Control,
+    pub odometer: Odometer,
+    pub texts: Mutex<Arc<Vec<Text>>>,
+    /// Outputs of sequences that a pilot has read. Those that run side by side do not see each other's: which comes first is chance.
+    pub kept: Mutex<HashMap<u128, Arc<[f32]>>>,
+    /// Outputs to be kept, while a pilot runs.
+    pub fresh: Mutex<Option<Vec<(u128, Arc<[f32]>)>>>,
+}
+
+pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Reader {
+    /// Tokens of a batch with its padding, at most.
+    pub fn most_tokens(encoder: &dyn Encoder, memory: u64, device: &Device) -> usize {
+        match device.is_cpu() {
+            true => CPU_TOKENS,
+            false => (memory / 4 / encoder.workspace().max(1) as u64).clamp(CPU_TOKENS as u64, 1 << 22) as usize,
+        }
+    }
+
+    /// The model's outputs, one list a sequence.
+    pub fn outputs(&self, sequences: &[&Sequence]) -> Result<Vec<Vec<f32>>> {
+        let lengths: Vec<usize> = sequences.iter().map(|sequence| sequence.len()).collect();
+        let batches = batches(&lengths, self.most_tokens, !self.encoder.takes_mask());
+        let mut parts = Vec::with_capacity(batches.len());
+        for batch in &batches {
+            if self.control.stop.load(Relaxed) {
+                return Err(Error::Interrupted);
+            }
+            let members: Vec<&Sequence> = batch.iter().map(|&at| sequences[at]).collect();
+            let batch = TokenBatch::of(&members, self.pad);
+            let tokens = members.iter().map(|sequence| sequence.len()).sum::<usize>();
+            self.odometer.tokens.fetch_add(tokens as u64, Relaxed);
+            self.odometer.padding.fetch_add((batch.sequences * batch.length - tokens) as u64, Relaxed);
+            parts.push(self.encoder.forward(&batch)?);
+        }
+        self.odometer.forwards.fetch_add(sequences.len() as u64, Relaxed);
+        let mut outputs = vec![Vec::new(); sequences.len()];
+        if !parts.is_empty() {
+            let width = self.encoder.output_names().len();
+            let all = kernels::read(cat(parts, 0))?;
+            if all.len() != sequences.len() * width {
+                let (sequences, numbers) = (sequences.len(), all.len());
+                return Err(Error::input(format!(
+                    "the model gave {numbers} numbers for {sequences} texts; it must give {width} each"
+                )));
+            }
+            batches.concat().into_iter().zip(all.chunks_exact(width)).for_each(|(at, row)| outputs[at] = row.to_vec());
+        }
+        Ok(outputs)
+    }
+
+    /// The same, with each sequence run once, and not at all if a pilot has.
+    fn distinct_outputs(&self, sequences: &[Sequence]) -> Result<Vec<Arc<[f32]>>> {
+        let keys: Vec<u128> = sequences.iter().map(key).collect();
+        let mut first: BTreeMap<u128, usize> = BTreeMap::new();
+        keys.iter().enumerate().for_each(|(at, &key)| _ = first.entry(key).or_insert(at));
+        let kept = locked(&self.kept);
+        let mut known: HashMap<u128, Arc<[f32]>> =
+            first.keys().filter_map(|key| Some((*key, kept.get(key)?.clone()))).collect();
+        drop(kept);
+        let mut due: Vec<usize> = first.iter().filter(|(key, _)| !known.contains_key(key)).map(|(_, &at)| at).collect();
+        due.sort_unstable();
+        let members: Vec<&Sequence> = due.iter().map(|&at| &sequences[at]).collect();
+        self.odometer.known.fetch_add((sequences.len() - due.len()) as u64, Relaxed);
+        let outputs = self.outputs(&members)?.into_iter().map(Arc::<[f32]>::from);
+        let made: Vec<(u128, Arc<[f32]>)> = due.iter().map(|&at| keys[at]).zip(outputs).collect();
+        if let Some(fresh) = &mut *locked(&self.fresh) {
+            fresh.extend(made.iter().cloned());
+        }
+        known.extend(made);
+        Ok(keys.iter().map(|key| known[key].clone()).collect())
+    }
+
+    /// What runs until [`Self::settle`] is kept.
+    pub fn record(&self) {
+        locked(&self.kept).clear();
+        *locked(&self.fresh) = Some(Vec::new());
+    }
+
+    pub fn settle(&self) {
+        let fresh = locked(&self.fresh).take().unwrap_or_default();
+        locked(&self.kept).extend(fresh);
+    }
+}
+
+/// Tells sequences apart: two 64-bit hashes, equal by chance for one pair in 2¹²⁸.
+fn key(sequence: &Sequence) -> u128 {
+    let half = |salt: u8| {
+        let mut hasher = DefaultHasher::new();
+        salt.hash(&mut hasher);
+        sequence.hash(&mut hasher);
+        u128::from(hasher.finish())
+    };
+    half(0) << 64 | half(1)
+}
+
+/// Texts of one number of players as a model of rows.
+pub(super) struct TextModel {
+    reader: Arc<Reader>,
+    features: Vec<String>,
+}
+
+impl TextModel {
+    pub fn new(reader: Arc<Reader>, n_players: usize) -> Self {
+        Self { reader, features: (1..=n_players).map(|player| player.to_string()).collect() }
+    }
+
+    /// The values of host rows, less those of the empty coalition.
+    fn values(&self, rows: &[f32]) -> Result<Vec<f32>> {
+        let reader = &self.reader;
+        let texts = locked(&reader.texts).clone();
+        let width = reader.valued.outputs.names.len();
+        let mut values = vec![0.0; rows.len() / self.features.len() * width];
+        // The rows to run: their place, text and tokens.
+        let (mut places, mut sequences) = (Vec::new(), Vec::new());
+        for (place, row) in rows.chunks_exact(self.features.len()).enumerate() {
+            let number = row.iter().fold(0.0, |a: f32, &b| a.max(b)) as usize;
+            let Some(text) = number.checked_sub(1).map(|number| &texts[number]) else { continue };
+            if row.iter().all(|&present| present != 0.0) {
+                put(&mut values[place * width..][..width], &text.prediction, &text.base);
+                continue;
+            }
+            places.push((place, text));
+            sequences.push(reader.absent.sequence(&text.tokens, &text.players, |player| row[player] != 0.0));
+        }
+        for ((place, text), outputs) in places.into_iter().zip(reader.distinct_outputs(&sequences)?) {
+            put(&mut values[place * width..][..width], &reader.valued.of(&outputs, &text.whole), &text.base);
+        }
+        Ok(values)
+    }
+}
+
+fn put(to: &mut [f32], values: &[f64], base: &[f64]) {
+    to.iter_mut().zip(values).zip(base).for_each(|((to, value), base)| *to = (value - base) as f32);
+}
+
+impl Model for TextModel {
+    fn feature_names(&self) -> &[String] {
+        &self.features
+    }
+
+    fn output_names(&self) -> &[String] {
+        &self.reader.valued.outputs.names
+    }
+
+    fn predict(&self, rows: Tensor<2>) -> Result<Tensor<2>> {
+        let (device, n_rows) = (rows.device(), rows.dims()[0]);
+        let values = self.values(&kernels::read(rows)?)?;
+        Ok(Tensor::from_data(TensorData::new(values, [n_rows, self.output_names().len()]), &device))
+    }
+}
