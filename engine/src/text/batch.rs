@@ -37,7 +37,9 @@ impl TokenBatch {
         let mut batch = TokenBatch { sequences: sequences.len(), length, ..TokenBatch::default() };
         for sequence in sequences {
             let missing = length - sequence.len();
-            let padded = |values: &[i32], with: i32| values.iter().copied().chain(std::iter::repeat_n(with, missing)).collect::<Vec<_>>();
+            let padded = |values: &[i32], with: i32| {
+                values.iter().copied().chain(std::iter::repeat_n(with, missing)).collect::<Vec<_>>()
+            };
             batch.ids.extend(padded(&sequence.ids, pad));
             batch.mask.extend(padded(&sequence.mask, 0));
             batch.types.extend(padded(&sequence.types, 0));
@@ -59,17 +61,21 @@ mod tests {
         all.sort_unstable();
         assert_eq!(all, (0..997).collect::<Vec<_>>());
         for batch in &found {
-            let (longest, tokens) = (lengths[batch[batch.len() - 1]], batch.iter().map(|&at| lengths[at]).sum::<usize>());
+            let (longest, tokens) =
+                (lengths[batch[batch.len() - 1]], batch.iter().map(|&at| lengths[at]).sum::<usize>());
             assert!(longest * batch.len() <= 2048 || batch.len() == 1);
             assert!(tokens as f64 >= 0.9 * (longest * batch.len()) as f64);
         }
         assert!(found.len() < 60, "{} batches", found.len());
-        assert!(batches(&lengths, 2048, true).iter().all(|batch| batch.iter().all(|&at| lengths[at] == lengths[batch[0]])));
+        assert!(
+            batches(&lengths, 2048, true).iter().all(|batch| batch.iter().all(|&at| lengths[at] == lengths[batch[0]]))
+        );
     }
 
     #[test]
     fn shorter_sequences_are_padded_at_the_end() {
-        let sequence = |n: i32| Sequence { ids: (10..10 + n).collect(), mask: vec![1; n as usize], types: vec![0; n as usize] };
+        let sequence =
+            |n: i32| Sequence { ids: (10..10 + n).collect(), mask: vec![1; n as usize], types: vec![0; n as usize] };
         let batch = TokenBatch::of(&[&sequence(1), &sequence(3)], 9);
         assert_eq!((batch.sequences, batch.length), (2, 3));
         assert_eq!((batch.ids, batch.mask), (vec![10, 9, 9, 10, 11, 12], vec![1, 0, 0, 1, 1, 1]));

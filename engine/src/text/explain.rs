@@ -76,7 +76,7 @@ pub struct TextExplanation {
     pub base_values: Vec<f64>,
     /// `[output]`
     pub predictions: Vec<f64>,
-    /// Coalitions evaluated, the whole text among them.
+    /// Coalitions evaluated, the whole text and the empty one among them.
     pub spent: u64,
 }
 
@@ -171,7 +171,8 @@ impl TextShap {
             let longest = pair[0].len().max(pair[1].len());
             let wrong = |message: String, hint: &str| Err(of_row(first_row + at, Error::input(message).hint(hint)));
             if let Some(limit) = self.tokenizer.limit().filter(|&limit| longest > limit) {
-                let message = format!("with absent words replaced, the text has {longest} tokens; the limit is {limit}");
+                let message =
+                    format!("with absent words replaced, the text has {longest} tokens; the limit is {limit}");
                 return wrong(message, "use a shorter text with `--absent`, or `--absent mask`");
             }
             if pair.iter().any(|sequence| sequence.len() == 0) {
@@ -193,8 +194,9 @@ impl TextShap {
                 let (name, whole, none) = (&reader.valued.outputs.names[*k], text.prediction[*k], text.base[*k]);
                 return Err(of_row(
                     first_row + at,
-                    Error::input(format!("`{name}` is {whole} for the text and {none} without its words"))
-                        .hint("attributions need finite outputs: is this the tokenizer that the model was trained with?"),
+                    Error::input(format!("`{name}` is {whole} for the text and {none} without its words")).hint(
+                        "attributions need finite outputs: is this the tokenizer that the model was trained with?",
+                    ),
                 ));
             }
             text.whole.clone_from(&pair[0]);
@@ -222,7 +224,9 @@ impl TextShap {
     /// Explains the texts of one number of players; `members` are their numbers.
     fn explain_group(&mut self, n_players: usize, members: &[usize], all: &mut [TextExplanation]) -> Result<()> {
         let row = |text: usize| vec![(text + 1) as f32; n_players];
-        let rows = |texts: &[usize]| Array2::from_shape_vec((texts.len(), n_players), texts.iter().flat_map(|&t| row(t)).collect());
+        let rows = |texts: &[usize]| {
+            Array2::from_shape_vec((texts.len(), n_players), texts.iter().flat_map(|&t| row(t)).collect())
+        };
         let rows = |texts: &[usize]| rows(texts).expect("one row a text");
         let first = all[members[0]].row;
         if !self.explainers.contains_key(&n_players) {
@@ -250,11 +254,22 @@ impl TextShap {
             let message = format!("an exact run takes at most {EXACT_PLAYERS} players, the text has {n_players}");
             return Err(Error::input(message).hint("use `--budget auto`, or larger players: `--granularity sentence`"));
         }
+        // All coalitions, or one order of the players and its reverse.
+        let least = (1 << n_players.min(8)).min(2 * n_players);
         let budget = match (budget, design) {
             (Budget::Auto, DesignChoice::Exact) => Budget::Exact,
-            // The whole text is one more than the rows of the design.
             (Budget::Auto, _) => Budget::Rows((AUTO_FORWARDS.0 * n_players).max(AUTO_FORWARDS.1)),
             (budget, _) => budget,
+        };
+        let budget = match budget {
+            // What a coalition of nobody is worth is known already, and counts.
+            Budget::Rows(rows) if rows >= least => Budget::Rows(rows - 1),
+            Budget::Rows(rows) => {
+                let message =
+                    format!("a budget of {rows} coalitions is below the minimum of {least} for {n_players} players");
+                return Err(Error::input(message).hint(format!("use `--budget {least}` or more, or larger players")));
+            }
+            exact => exact,
         };
         let nobody = Background::uniform(Array2::zeros((1, n_players)));
         let mut builder = KernelShap::builder(TextModel::new(self.reader.clone(), n_players), nobody)
@@ -326,7 +341,7 @@ impl TextBuilder {
         self
     }
 
-    /// Coalitions to spend on each text at most, the whole text among them. [`Budget::Auto`], the default, spends 20 for each player and
+    /// Coalitions to spend on each text at most, the whole text and the empty one among them. [`Budget::Auto`], the default, spends 20 for each player and
     /// at least 512; where all coalitions cost no more, they are all evaluated.
     pub fn budget(mut self, budget: Budget) -> Self {
         self.settings.budget = budget;

@@ -9,13 +9,17 @@ mod batch;
 mod encoder;
 mod explain;
 mod model;
+mod output;
 mod players;
 mod tokenizer;
 mod value;
+mod words;
 
 pub use absence::Absence;
 pub use encoder::{Encoder, TokenBatch};
 pub use explain::{Reading, TextBuilder, TextExplanation, TextShap};
+pub use output::{TextLayout, TextWriter, explained};
 pub use players::{Granularity, Span};
 pub use tokenizer::{Cut, Tokenizer, Tokens};
 pub use value::Value;
+pub use words::{GlobalWords, Word, Words};

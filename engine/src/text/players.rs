@@ -91,7 +91,12 @@ impl Granularity {
                 parts
             }
             Self::Word => words(text),
-            Self::Space => text.split_inclusive(char::is_whitespace).map(|part| (offset(text, part), part)).map(range).filter(full).collect(),
+            Self::Space => text
+                .split_inclusive(char::is_whitespace)
+                .map(|part| (offset(text, part), part))
+                .map(range)
+                .filter(full)
+                .collect(),
             Self::Sentence => text.split_sentence_bound_indices().map(range).filter(full).collect(),
             Self::Spans(given) => given_parts(given, text)?,
         })
@@ -129,8 +134,17 @@ fn words(text: &str) -> Vec<Range<usize>> {
 
 /// Punctuation and symbols of text; emoji and other pictures are words of their own.
 fn is_mark(c: char) -> bool {
-    let marks = ['\u{80}'..='\u{bf}', '\u{2000}'..='\u{206f}', '\u{20a0}'..='\u{20cf}', '\u{3000}'..='\u{303f}', '\u{ff00}'..='\u{ff0f}'];
-    !c.is_alphanumeric() && (c.is_ascii() || ['×', '÷', '،', '؛', '؟', '।', '։'].contains(&c) || marks.iter().any(|range| range.contains(&c)))
+    let marks = [
+        '\u{80}'..='\u{bf}',
+        '\u{2000}'..='\u{206f}',
+        '\u{20a0}'..='\u{20cf}',
+        '\u{3000}'..='\u{303f}',
+        '\u{ff00}'..='\u{ff0f}',
+    ];
+    !c.is_alphanumeric()
+        && (c.is_ascii()
+            || ['×', '÷', '،', '؛', '؟', '।', '։'].contains(&c)
+            || marks.iter().any(|range| range.contains(&c)))
 }
 
 fn given_parts(given: &[Range<usize>], text: &str) -> Result<Vec<Range<usize>>> {
