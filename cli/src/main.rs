@@ -13,6 +13,7 @@ mod number;
 mod progress;
 mod table;
 mod terminal;
+mod text_table;
 
 use args::{Cli, Command};
 use clap::Parser;

@@ -25,7 +25,7 @@ pub struct InputArgs {
 }
 
 /// Which columns mean what.
-#[derive(Args, Debug, Default)]
+#[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Columns")]
 pub struct ColumnArgs {
     /// How raw columns become model inputs, in TOML or JSON: one-hot and ordinal encodings. The guide has the format.

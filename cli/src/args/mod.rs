@@ -9,6 +9,7 @@ mod mitigate;
 mod monitor;
 mod report;
 mod shap;
+mod text;
 mod value;
 
 pub use analyze::{AnalyzeArgs, UriMap};
@@ -23,6 +24,7 @@ pub use mitigate::{
 pub use monitor::{MonitorArgs, MonitorResultArgs};
 pub use report::{DemoArgs, PageArgs, ReportArgs};
 pub use shap::{ResultArgs, ShapArgs};
+pub use text::TextArgs;
 pub use value::{Budget, Design, Draw, FigureFormat, Format, GridKind, Link, RowCount};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};

@@ -1,6 +1,6 @@
 //! Options of `shap`.
 
-use super::{BackgroundArgs, DesignArgs, EXIT_CODES, Format, InputArgs, RunArgs};
+use super::{BackgroundArgs, ColumnArgs, DesignArgs, EXIT_CODES, Format, InputArgs, RunArgs, TextArgs};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -17,6 +17,11 @@ Examples:
     pellucid shap --model model.onnx --data test.csv --dry-run
     pellucid shap --model model.onnx --data test.csv --rows 500 --json
 
+  Which words made it spam? One text, then a column of texts with a report:
+    pellucid shap --model model.onnx --tokenizer tokenizer.json --text \"Call now to win!\" --target spam
+    pellucid shap --model model.onnx --tokenizer tokenizer.json --data sms.csv --text-column message \\
+        --target spam --output words.parquet --report words.html
+
 ";
 
 /// Explain a model's predictions for a table with kernel SHAP.
@@ -24,12 +29,26 @@ Examples:
 /// For every row: how much each feature moved the prediction away from the mean prediction over the background. For the
 /// whole table: which features drive the model. The attributions of a row add up to its prediction minus the base value.
 ///
-/// Without --output only the table of drivers is printed.
+/// Without --output only the table of drivers is printed. With --tokenizer the model reads texts, and their words get the attributions.
 #[derive(Args, Debug)]
 #[command(after_long_help = format!("{SHAP_EXAMPLES}{EXIT_CODES}"))]
 pub struct ShapArgs {
+    /// The model: an ONNX file.
+    #[arg(long, value_name = "FILE")]
+    pub model: PathBuf,
+    /// Rows to explain: CSV with a header, JSON Lines, or Parquet, by the file's ending.
+    #[arg(long, value_name = "FILE", required_unless_present = "text")]
+    pub data: Option<PathBuf>,
+    /// Options from a TOML or JSON file: the long names without dashes in front, such as `budget = 4096`.
+    ///
+    /// Lists repeat an option, `true` sets a flag. Options on the command line win. Paths are taken from the current
+    /// folder.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
     #[command(flatten)]
-    pub input: InputArgs,
+    pub columns: ColumnArgs,
+    #[command(flatten)]
+    pub text: TextArgs,
     #[command(flatten)]
     pub background: BackgroundArgs,
     #[command(flatten)]
@@ -38,6 +57,18 @@ pub struct ShapArgs {
     pub run: RunArgs,
     #[command(flatten)]
     pub result: ResultArgs,
+}
+
+impl ShapArgs {
+    /// The model and the table, for a run over its columns.
+    pub fn input(&self) -> InputArgs {
+        InputArgs {
+            model: self.model.clone(),
+            data: self.data.clone().unwrap_or_default(),
+            config: self.config.clone(),
+            columns: self.columns.clone(),
+        }
+    }
 }
 
 /// Where results go.

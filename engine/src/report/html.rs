@@ -117,10 +117,24 @@ enum ShownItem<'a> {
     Table {
         table: ShownTable<'a>,
     },
+    Text {
+        title: &'a str,
+        caption: &'a str,
+        runs: Vec<ShownRun<'a>>,
+        table: ShownTable<'a>,
+    },
     Code {
         title: &'a str,
         text: &'a str,
     },
+}
+
+#[derive(Serialize)]
+struct ShownRun<'a> {
+    text: &'a str,
+    /// `up-3`, `down-1`, or empty.
+    class: String,
+    note: &'a str,
 }
 
 fn shown_item(item: &Item) -> ShownItem<'_> {
@@ -135,8 +149,22 @@ fn shown_item(item: &Item) -> ShownItem<'_> {
             table: shown(&figure.table),
         },
         Item::Table(table) => ShownItem::Table { table: shown(table) },
+        Item::Text(text) => ShownItem::Text {
+            title: &text.title,
+            caption: &text.caption,
+            runs: text.runs.iter().map(shown_run).collect(),
+            table: shown(&text.table),
+        },
         Item::Code { title, text } => ShownItem::Code { title, text },
     }
+}
+
+fn shown_run(run: &super::Run) -> ShownRun<'_> {
+    let class = match run.level {
+        0 => String::new(),
+        level => format!("{}-{}", if level > 0 { "up" } else { "down" }, level.unsigned_abs().min(4)),
+    };
+    ShownRun { text: &run.text, class, note: &run.note }
 }
 
 /// Pixels the figure will take, so that the page hardly moves when it is drawn.

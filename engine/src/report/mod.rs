@@ -28,12 +28,14 @@ mod join;
 pub mod monitor;
 mod origin;
 mod sections;
+mod text;
 mod theme;
 mod warnings;
 
 pub use drawing::{Drawing, SCALE, WIDTH};
 pub use files::ImageFormat;
 pub use findings::{ColumnCard, DataCard, Findings, ModelCard, ShownRow};
+pub use text::TextPage;
 pub use theme::Theme;
 
 use serde::Serialize;
@@ -76,6 +78,7 @@ pub struct Section {
 pub enum Item {
     Figure(Figure),
     Table(Table),
+    Text(MarkedText),
     /// Text to be copied: a command, a JSON document.
     Code {
         title: String,
@@ -96,6 +99,26 @@ pub struct Figure {
     /// A Vega-Lite specification; width `container`.
     pub spec: Value,
     pub table: Table,
+}
+
+/// A text whose parts are coloured, with the numbers behind the colours.
+#[derive(Debug, Clone, Serialize)]
+pub struct MarkedText {
+    pub title: String,
+    /// What the colours add up to.
+    pub caption: String,
+    pub runs: Vec<Run>,
+    pub table: Table,
+}
+
+/// A part of a text.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Run {
+    pub text: String,
+    /// −4 (lowers most) to 4 (raises most); 0 has no colour.
+    pub level: i8,
+    /// Its attribution, as text.
+    pub note: String,
 }
 
 /// Numbers behind a picture, or a table of its own.

@@ -1,6 +1,7 @@
 //! `pellucid shap`: open and check everything, then explain the table block by block.
 
 mod results;
+mod text;
 
 use super::open::Opened;
 use super::shapley::Shapley;
@@ -15,7 +16,10 @@ use results::Results;
 pub use results::{LEGEND, describe};
 
 pub fn run(args: &ShapArgs, terminal: &Terminal, interrupt: &Interrupt) -> Result<Exit> {
-    let opened = Opened::new(&args.input, &args.background, &args.run, &[], terminal, interrupt)?;
+    if args.text.tokenizer.is_some() {
+        return text::run(args, terminal, interrupt);
+    }
+    let opened = Opened::new(&args.input(), &args.background, &args.run, &[], terminal, interrupt)?;
     // Files are opened before any work, so that a wrong path costs nothing.
     let layout = opened.input.layout(opened.outputs(), args.result.stderr, args.design.interactions)?;
     let mut results = Results::create(&args.result, layout)?;

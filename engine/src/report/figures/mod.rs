@@ -30,6 +30,7 @@ mod together;
 mod waterfall;
 
 pub(super) use bar::bar;
+pub(super) use bars::{Bar, bars};
 pub(super) use cohorts::cohorts;
 pub(super) use dependence::dependence;
 pub(super) use effect::effect;
