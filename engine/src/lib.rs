@@ -13,6 +13,7 @@ pub mod mitigate;
 pub mod model;
 pub mod report;
 pub mod text;
+pub mod transformer;
 
 pub use device::Device;
 pub use error::{Error, Result};

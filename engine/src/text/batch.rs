@@ -30,6 +30,30 @@ pub fn batches(lengths: &[usize], most_tokens: usize, one_length: bool) -> Vec<V
     batches
 }
 
+/// Which sequences run together in a model that reads shared beginnings once: sorted by their tokens, at most `most_tokens` a batch of those
+/// that the sequence before does not share (one sequence at least).
+pub fn by_beginning(sequences: &[&Sequence], most_tokens: usize) -> Vec<Vec<usize>> {
+    let mut order: Vec<usize> = (0..sequences.len()).collect();
+    order.sort_by(|&a, &b| sequences[a].ids.cmp(&sequences[b].ids));
+    let mut batches: Vec<Vec<usize>> = Vec::new();
+    let mut tokens = 0;
+    for at in order {
+        let ids = &sequences[at].ids;
+        if let Some(batch) = batches.last_mut() {
+            let before = &sequences[batch[batch.len() - 1]].ids;
+            let new = ids.len() - before.iter().zip(ids).take_while(|(a, b)| a == b).count();
+            if tokens + new <= most_tokens {
+                batch.push(at);
+                tokens += new;
+                continue;
+            }
+        }
+        batches.push(vec![at]);
+        tokens = ids.len();
+    }
+    batches
+}
+
 impl TokenBatch {
     /// The sequences side by side, padded with `pad` at the end.
     pub(super) fn of(sequences: &[&Sequence], pad: i32) -> Self {
@@ -70,6 +94,16 @@ mod tests {
         assert!(
             batches(&lengths, 2048, true).iter().all(|batch| batch.iter().all(|&at| lengths[at] == lengths[batch[0]]))
         );
+    }
+
+    #[test]
+    fn sequences_that_begin_alike_run_together() {
+        let sequence = |ids: &[i32]| Sequence { ids: ids.to_vec(), ..Sequence::default() };
+        let all = [sequence(&[1, 2, 3]), sequence(&[7]), sequence(&[1, 2, 4, 5]), sequence(&[1, 2])];
+        let all: Vec<&Sequence> = all.iter().collect();
+        assert_eq!(by_beginning(&all, 5), [vec![3, 0, 2], vec![1]]);
+        assert_eq!(by_beginning(&all, 100), [vec![3, 0, 2, 1]]);
+        assert_eq!(by_beginning(&all, 1), [vec![3, 0], vec![2], vec![1]]);
     }
 
     #[test]

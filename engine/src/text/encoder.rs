@@ -28,6 +28,11 @@ pub trait Encoder: Send + Sync {
     fn takes_mask(&self) -> bool {
         true
     }
+    /// Whether sequences that begin alike cost less together. Such a model is given them in the order of their tokens, whatever their
+    /// lengths; padding costs it nothing.
+    fn shares_beginnings(&self) -> bool {
+        false
+    }
     /// Whether its outputs are an embedding of the text, not classes or numbers.
     fn embeds(&self) -> bool {
         false

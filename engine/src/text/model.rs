@@ -5,7 +5,7 @@
 //! row of zeros, which says nothing of its text, is 0 for all of them.
 
 use super::absence::{Absent, Sequence};
-use super::batch::batches;
+use super::batch::{batches, by_beginning};
 use super::encoder::{Encoder, TokenBatch};
 use super::players::TextPlayers;
 use super::tokenizer::Tokens;
@@ -74,7 +74,10 @@ impl Reader {
     /// The model's outputs, one list a sequence.
     pub fn outputs(&self, sequences: &[&Sequence]) -> Result<Vec<Vec<f32>>> {
         let lengths: Vec<usize> = sequences.iter().map(|sequence| sequence.len()).collect();
-        let batches = batches(&lengths, self.most_tokens, !self.encoder.takes_mask());
+        let batches = match self.encoder.shares_beginnings() {
+            true => by_beginning(sequences, self.most_tokens),
+            false => batches(&lengths, self.most_tokens, !self.encoder.takes_mask()),
+        };
         let mut parts = Vec::with_capacity(batches.len());
         for batch in &batches {
             if self.control.stop.load(Relaxed) {
@@ -84,7 +87,9 @@ impl Reader {
             let batch = TokenBatch::of(&members, self.pad);
             let tokens = members.iter().map(|sequence| sequence.len()).sum::<usize>();
             self.odometer.tokens.fetch_add(tokens as u64, Relaxed);
-            self.odometer.padding.fetch_add((batch.sequences * batch.length - tokens) as u64, Relaxed);
+            if !self.encoder.shares_beginnings() {
+                self.odometer.padding.fetch_add((batch.sequences * batch.length - tokens) as u64, Relaxed);
+            }
             parts.push(self.encoder.forward(&batch)?);
         }
         self.odometer.forwards.fetch_add(sequences.len() as u64, Relaxed);

@@ -1,6 +1,6 @@
 //! Who plays in a text: tokens, words, sentences, or spans that are given.
 
-use super::tokenizer::Tokens;
+use super::tokenizer::{Tokenizer, Tokens};
 use crate::{Error, Result};
 use std::ops::Range;
 use unicode_segmentation::UnicodeSegmentation;
@@ -72,6 +72,26 @@ fn owner(token: &Range<usize>, parts: &[Range<usize>]) -> Option<usize> {
 }
 
 impl Granularity {
+    /// The players in a part of a text, `bytes` of it, as spans of the whole: what surrounds the part does not play. Spans count from
+    /// where the part begins.
+    ///
+    /// # Errors
+    /// A text that the tokenizer refuses, spans that do not fit the part.
+    pub fn within(&self, text: &str, bytes: &Range<usize>, tokenizer: &Tokenizer) -> Result<Granularity> {
+        let part = &text[bytes.clone()];
+        let parts = match self {
+            Self::Token => {
+                let mut parts = self.parts(text, &tokenizer.encode(text)?)?;
+                parts.retain(|span| span.start < bytes.end && span.end > bytes.start);
+                parts.iter().map(|span| span.start.max(bytes.start)..span.end.min(bytes.end)).collect()
+            }
+            _ => self.parts(part, &Tokens::default())?,
+        };
+        let from = if *self == Self::Token { 0 } else { bytes.start };
+        let characters = |at: usize| text[..from + at].chars().count();
+        Ok(Self::Spans(parts.into_iter().map(|span| characters(span.start)..characters(span.end)).collect()))
+    }
+
     /// Ranges of bytes, in order and apart.
     fn parts(&self, text: &str, tokens: &Tokens) -> Result<Vec<Range<usize>>> {
         let range = |(start, part): (usize, &str)| {

@@ -22,7 +22,7 @@ pub struct Tokenizer {
 }
 
 /// A text as the model reads it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tokens {
     pub ids: Vec<i32>,
     pub types: Vec<i32>,
@@ -58,6 +58,11 @@ impl Tokenizer {
             Error::input(format!("{}: not a tokenizer: {why}", path.display()))
                 .hint("give the `tokenizer.json` that the model was trained with")
         })
+    }
+
+    /// A tokenizer from what `tokenizer.json` would hold.
+    pub(crate) fn from_json(value: &Value) -> Result<Self, String> {
+        Self::parse(value.to_string().as_bytes(), &Value::Null)
     }
 
     /// The same from the bytes of the file and the value of `tokenizer_config.json`, or null.
@@ -150,6 +155,20 @@ impl Tokenizer {
     pub fn piece(&self, text: &str) -> Result<Vec<i32>> {
         let encoding = self.inner.encode(text, false).map_err(|e| refused(text, e.as_ref()))?;
         Ok(encoding.get_ids().iter().map(|&id| id as i32).collect())
+    }
+
+    /// Whether it puts a token of its own before every text.
+    pub fn begins(&self) -> bool {
+        let kinds = self.inner.encode("a", true).map(|encoding| encoding.get_special_tokens_mask().to_vec());
+        kinds.is_ok_and(|kinds| kinds.first() == Some(&1))
+    }
+
+    /// The text of tokens, without control tokens.
+    ///
+    /// # Errors
+    /// Tokens that it has not.
+    pub fn decode(&self, ids: &[u32]) -> Result<String> {
+        self.inner.decode(ids, true).map_err(|e| Error::input(format!("the tokenizer cannot read the answer: {e}")))
     }
 }
 
