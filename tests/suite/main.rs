@@ -21,3 +21,4 @@ mod onnx;
 mod oracle;
 mod permutation;
 mod shapley_interactions;
+mod transformer;
