@@ -1,6 +1,6 @@
 //! Options of `shap`.
 
-use super::{BackgroundArgs, ColumnArgs, DesignArgs, EXIT_CODES, Format, InputArgs, RunArgs, TextArgs};
+use super::{BackgroundArgs, ColumnArgs, DesignArgs, EXIT_CODES, Format, InputArgs, PromptArgs, RunArgs, TextArgs};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -22,6 +22,10 @@ Examples:
     pellucid shap --model model.onnx --tokenizer tokenizer.json --data sms.csv --text-column message \\
         --target spam --output words.parquet --report words.html
 
+  Which parts of a prompt led to the answer? A language model of Hugging Face or llama.cpp:
+    pellucid shap --model SmolLM2-135M-Instruct --prompt \"What is the capital of France?\"
+    pellucid shap --model model.gguf --raw --prompt \"The capital of France is\" --answer \" Paris\"
+
 ";
 
 /// Explain a model's predictions for a table with kernel SHAP.
@@ -33,11 +37,11 @@ Examples:
 #[derive(Args, Debug)]
 #[command(after_long_help = format!("{SHAP_EXAMPLES}{EXIT_CODES}"))]
 pub struct ShapArgs {
-    /// The model: an ONNX file.
+    /// The model: an ONNX file; for --prompt a folder of Hugging Face or a GGUF file.
     #[arg(long, value_name = "FILE")]
     pub model: PathBuf,
     /// Rows to explain: CSV with a header, JSON Lines, or Parquet, by the file's ending.
-    #[arg(long, value_name = "FILE", required_unless_present = "text")]
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["text", "prompt"])]
     pub data: Option<PathBuf>,
     /// Options from a TOML or JSON file: the long names without dashes in front, such as `budget = 4096`.
     ///
@@ -49,6 +53,8 @@ pub struct ShapArgs {
     pub columns: ColumnArgs,
     #[command(flatten)]
     pub text: TextArgs,
+    #[command(flatten)]
+    pub prompt: PromptArgs,
     #[command(flatten)]
     pub background: BackgroundArgs,
     #[command(flatten)]

@@ -1,7 +1,7 @@
 //! Options of `shap` for texts.
 
 use super::value;
-use clap::{Args, ValueEnum};
+use clap::{ArgGroup, Args, ValueEnum};
 use pellucid::text;
 use std::ops::Range;
 use std::path::PathBuf;
@@ -10,33 +10,35 @@ use std::str::FromStr;
 /// Explaining models of text; --tokenizer switches it on.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Texts")]
+#[command(group = ArgGroup::new("reader").args(["tokenizer", "prompt"]).multiple(true))]
 pub struct TextArgs {
     /// Explain a text model: the tokenizer.json that it was trained with.
     #[arg(long, value_name = "FILE")]
     pub tokenizer: Option<PathBuf>,
     /// The text to explain, in place of --data.
-    #[arg(long, value_name = "TEXT", requires = "tokenizer", conflicts_with = "data")]
+    #[arg(long, value_name = "TEXT", requires = "reader", conflicts_with = "data")]
     pub text: Option<String>,
     /// The column of --data that holds the texts.
-    #[arg(long, value_name = "COLUMN", requires = "tokenizer")]
+    #[arg(long, value_name = "COLUMN", requires = "reader")]
     pub text_column: Option<String>,
     /// What gets an attribution.
-    #[arg(long, value_enum, default_value_t, value_name = "PART", requires = "tokenizer")]
+    #[arg(long, value_enum, default_value_t, value_name = "PART", requires = "reader")]
     pub granularity: Granularity,
-    /// A part of --text in place of --granularity: START:END in characters from 0, without END itself. Repeatable.
-    #[arg(long, value_name = "START:END", requires = "text", conflicts_with = "granularity", value_parser = span)]
+    /// A part of --text or --prompt in place of --granularity: START:END in characters from 0, without END itself. Repeatable.
+    #[arg(long, value_name = "START:END", requires = "reader", conflicts_with_all = ["granularity", "data"], value_parser = span)]
     pub span: Vec<Range<usize>>,
-    /// What stands in for absent parts: `mask` (mask tokens), `pad` (padding that is not attended to), `delete` (taken out), or a text.
-    #[arg(long, value_name = "mask|pad|delete|TEXT", default_value = "mask", requires = "tokenizer")]
-    pub absent: Absent,
+    /// What stands in for absent parts: `mask` (mask tokens), `pad` (padding that is not attended to), `delete` (taken out), or a text
+    /// [default: mask, of prompts delete].
+    #[arg(long, value_name = "mask|pad|delete|TEXT", requires = "reader")]
+    pub absent: Option<Absent>,
     /// What is explained of the model's outputs.
-    #[arg(long, value_enum, default_value_t, value_name = "VALUE", requires = "tokenizer")]
+    #[arg(long, value_enum, default_value_t, value_name = "VALUE", requires = "reader")]
     pub value: Value,
     /// Names of the classes, in the model's order [default: `id2label` of the config.json beside the model].
-    #[arg(long, value_name = "NAME,NAME…", value_delimiter = ',', requires = "tokenizer")]
+    #[arg(long, value_name = "NAME,NAME…", value_delimiter = ',', requires = "reader")]
     pub labels: Vec<String>,
     /// Also write a report with coloured texts, an HTML file.
-    #[arg(long, value_name = "FILE", requires = "tokenizer")]
+    #[arg(long, value_name = "FILE", requires = "reader")]
     pub report: Option<PathBuf>,
     /// A text that the report shows, by its number from 1. Repeatable [default: the highest, the lowest and the middle prediction].
     #[arg(long, value_name = "ROW", requires = "report", value_parser = value::at_least_1)]

@@ -1,5 +1,6 @@
 //! `pellucid shap`: open and check everything, then explain the table block by block.
 
+mod prompt;
 mod results;
 mod text;
 
@@ -16,6 +17,9 @@ use results::Results;
 pub use results::{LEGEND, describe};
 
 pub fn run(args: &ShapArgs, terminal: &Terminal, interrupt: &Interrupt) -> Result<Exit> {
+    if args.prompt.prompt.is_some() {
+        return prompt::run(args, terminal, interrupt);
+    }
     if args.text.tokenizer.is_some() {
         return text::run(args, terminal, interrupt);
     }

@@ -57,7 +57,7 @@ pub fn run(args: &ShapArgs, terminal: &Terminal, interrupt: &Interrupt) -> Resul
     let labels = labels(args, &encoder, terminal);
     let mut shap = TextShap::builder(encoder, tokenizer)
         .granularity(args.text.players())
-        .absence(args.text.absent.0.clone())
+        .absence(args.text.absent.as_ref().map(|absent| absent.0.clone()).unwrap_or_default())
         .value(args.text.value.into())
         .labels(labels)
         .targets(args.run.target.clone())
@@ -140,7 +140,7 @@ pub fn run(args: &ShapArgs, terminal: &Terminal, interrupt: &Interrupt) -> Resul
 }
 
 /// Options that mean something for tables alone.
-fn refuse_tables_options(args: &ShapArgs) -> Result<()> {
+pub(super) fn refuse_tables_options(args: &ShapArgs) -> Result<()> {
     let background = &args.background;
     let refused = [
         (background.background.is_some(), "--background", "what stands in for absent words is `--absent`"),
