@@ -21,4 +21,5 @@ mod onnx;
 mod oracle;
 mod permutation;
 mod shapley_interactions;
+mod text;
 mod transformer;

@@ -4,6 +4,7 @@ pub mod browser;
 pub mod compare;
 pub mod effects;
 pub mod sample_report;
+pub mod toy_encoder;
 
 use pellucid::Device;
 use pellucid::device::DeviceChoice;

@@ -1,0 +1,5 @@
+//! Explanations of texts.
+
+mod axioms;
+mod input;
+mod oracle;

@@ -1,0 +1,200 @@
+//! Shapley values of texts under a model whose coalitions a test can evaluate on its own.
+
+use pellucid::Device;
+use pellucid::design::{Budget, DesignChoice};
+use pellucid::text::{Absence, Granularity, TextBuilder, TextExplanation, TextShap, Tokenizer, Tokens, Value};
+use pellucid_tests::toy_encoder::ToyEncoder;
+use pellucid_tests::{devices, fixture};
+use std::sync::atomic::Ordering::Relaxed;
+
+const TEXTS: [&str; 7] = [
+    "Hello",
+    "call now",
+    "free entry tonight",
+    "you have won a prize",
+    "ok see you at home later",
+    "win cash now win cash now!",
+    "Nothing much, chillin at home. Any super bowl plan?",
+];
+
+fn tokenizer() -> Tokenizer {
+    Tokenizer::open(fixture("models/sms_bert_tiny/tokenizer.json")).unwrap()
+}
+
+fn builder(device: &Device, absence: &Absence) -> TextBuilder {
+    TextShap::builder(ToyEncoder::new(device), tokenizer())
+        .granularity(Granularity::Space)
+        .absence(absence.clone())
+        .value(Value::Output)
+}
+
+/// The word that each token lies in, by white space.
+fn words(text: &str, tokens: &Tokens) -> (usize, Vec<Option<usize>>) {
+    let word = |byte: usize| text[..byte].split_whitespace().count() - 1;
+    let owner = |span: &Option<std::ops::Range<usize>>| span.as_ref().map(|span| word(span.end));
+    (text.split_whitespace().count(), tokens.spans.iter().map(owner).collect())
+}
+
+/// What the model makes of a coalition, spelled out.
+fn value(tokens: &Tokens, owners: &[Option<usize>], present: u32, absence: &Absence) -> [f64; 2] {
+    let stand_in = match absence {
+        Absence::Text(text) => tokenizer().piece(text).unwrap(),
+        _ => Vec::new(),
+    };
+    let (mut ids, mut mask) = (Vec::new(), Vec::new());
+    for (at, &id) in tokens.ids.iter().enumerate() {
+        let absent = owners[at].is_some_and(|word| present >> word & 1 == 0);
+        let first = at == 0 || owners[at - 1] != owners[at];
+        let (new, attended): (Vec<i32>, i32) = match absence {
+            _ if !absent => (vec![id], 1),
+            Absence::Mask => (vec![4], 1),
+            Absence::Pad => (vec![0], 0),
+            Absence::Text(_) if first => (stand_in.clone(), 1),
+            Absence::Delete | Absence::Text(_) => (Vec::new(), 1),
+        };
+        mask.extend(std::iter::repeat_n(attended, new.len()));
+        ids.extend(new);
+    }
+    ToyEncoder::outputs(&ids, &mask).map(f64::from)
+}
+
+/// φ_i = Σ_S |S|!(n−|S|−1)!/n! (v(S ∪ i) − v(S)), `[output][player]`.
+fn enumerated(text: &str, absence: &Absence) -> [Vec<f64>; 2] {
+    let tokens = tokenizer().encode(text).unwrap();
+    let (n, owners) = words(text, &tokens);
+    let values: Vec<[f64; 2]> = (0..1 << n).map(|z| value(&tokens, &owners, z, absence)).collect();
+    let factorial = |k: usize| (1..=k).map(|i| i as f64).product::<f64>();
+    let mut phi = [vec![0.0; n], vec![0.0; n]];
+    for z in 0..1usize << n {
+        let size = z.count_ones() as usize;
+        for i in (0..n).filter(|i| z >> i & 1 == 0) {
+            let weight = factorial(size) * factorial(n - size - 1) / factorial(n);
+            (0..2).for_each(|k| phi[k][i] += weight * (values[z | 1 << i][k] - values[z][k]));
+        }
+    }
+    phi
+}
+
+fn assert_near(explained: &TextExplanation, phi: &[Vec<f64>; 2], tolerance: f64) {
+    for (k, expected) in phi.iter().enumerate() {
+        assert_eq!(explained.players.len(), expected.len(), "{}", explained.text);
+        for (i, expected) in expected.iter().enumerate() {
+            let found = f64::from(explained.values[(k, i)]);
+            assert!(
+                (found - expected).abs() <= tolerance,
+                "{:?}, part {i}, output {k}: {found} for {expected}",
+                explained.text
+            );
+        }
+    }
+}
+
+#[test]
+fn texts_of_all_lengths_in_one_run_equal_enumeration_for_every_absence() {
+    let absences = [Absence::Mask, Absence::Pad, Absence::Delete, Absence::Text("and so".into())];
+    for device in devices() {
+        for absence in &absences {
+            let mut shap = builder(&device, absence).budget(Budget::Exact).build(&device).unwrap();
+            for explained in shap.explain(&TEXTS, 1).unwrap() {
+                // Outputs below 4 in f32, up to 2⁸ terms.
+                assert_near(&explained, &enumerated(&explained.text, absence), 1e-5);
+                assert!(explained.additivity_gap() < 1e-5, "{}", explained.additivity_gap());
+                assert!(explained.stderr.iter().all(|&e| e == 0.0));
+            }
+        }
+    }
+}
+
+#[test]
+fn any_budget_for_any_number_of_words_adds_up_and_is_kept() {
+    let device = Device::cpu();
+    for n in 1..=14 {
+        let text: Vec<&str> =
+            "a big red dog and the old man in my house saw no rain".split(' ').cycle().take(n).collect();
+        let text = text.join(" ");
+        for per_word in [2, 3, 4, 10, 20, 60] {
+            let budget = (per_word * n).max(4);
+            let encoder = ToyEncoder::new(&device);
+            let seen = encoder.seen.clone();
+            let shap = TextShap::builder(encoder, tokenizer()).value(Value::Output).budget(Budget::Rows(budget));
+            let explained = shap.build(&device).unwrap().explain(&[&text], 1).unwrap().remove(0);
+            assert!(explained.additivity_gap() < 1e-5, "{n} words, budget {budget}");
+            assert!(explained.spent <= budget as u64, "{n} words, budget {budget}: {} spent", explained.spent);
+            // Pilots of the design are part of the budget.
+            assert!(seen.lock().unwrap().len() <= budget, "{n} words, budget {budget}: {}", seen.lock().unwrap().len());
+            if budget >= 1 << n {
+                assert_near(&explained, &enumerated(&text, &Absence::Mask), 1e-5);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_budget_below_one_order_and_its_reverse_is_refused_with_the_least_one() {
+    let device = Device::cpu();
+    let mut shap = builder(&device, &Absence::Mask).budget(Budget::Rows(9)).build(&device).unwrap();
+    let error = shap.explain(&["one two three four five"], 3).unwrap_err();
+    assert_eq!(error.to_string(), "text 3: a budget of 9 coalitions is below the minimum of 10 for 5 players");
+    let mut shap = builder(&device, &Absence::Mask).budget(Budget::Rows(10)).build(&device).unwrap();
+    assert!(shap.explain(&["one two three four five"], 3).is_ok());
+    let mut shap = builder(&device, &Absence::Mask).budget(Budget::Exact).build(&device).unwrap();
+    let long = "word ".repeat(21);
+    assert!(shap.explain(&[&long], 1).unwrap_err().to_string().contains("at most 20 players, the text has 21"));
+}
+
+#[test]
+fn each_sequence_is_read_once_with_little_padding() {
+    let device = Device::cpu();
+    let texts: Vec<String> = (0..60).map(|i| TEXTS[i % 7].repeat(1 + i % 3)).collect();
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    for absence in [Absence::Mask, Absence::Delete] {
+        let encoder = ToyEncoder::new(&device);
+        let (seen, cells) = (encoder.seen.clone(), encoder.cells.clone());
+        let builder = TextShap::builder(encoder, tokenizer()).absence(absence).value(Value::Output);
+        let mut shap = builder.budget(Budget::Rows(128)).build(&device).unwrap();
+        shap.explain(&texts, 1).unwrap();
+        let reading = shap.reading();
+        assert_eq!(reading.forwards, seen.lock().unwrap().len() as u64);
+        assert_eq!(reading.tokens + reading.padding, cells.load(Relaxed));
+        assert!(reading.padding * 9 <= reading.tokens, "{reading:?}");
+        // 60 texts of 21 kinds: most of their coalitions have the tokens of another's.
+        assert!(reading.forwards < reading.known, "{reading:?}");
+    }
+}
+
+#[test]
+fn a_model_without_a_mask_is_given_one_length_at_a_time() {
+    let device = Device::cpu();
+    let encoder = ToyEncoder { takes_mask: false, ..ToyEncoder::new(&device) };
+    let mut shap =
+        TextShap::builder(encoder, tokenizer()).absence(Absence::Delete).value(Value::Output).build(&device).unwrap();
+    let explained = shap.explain(&["free entry tonight"], 1).unwrap().remove(0);
+    assert_eq!(shap.reading().padding, 0);
+    assert_near(&explained, &enumerated("free entry tonight", &Absence::Delete), 1e-5);
+    let encoder = ToyEncoder { takes_mask: false, ..ToyEncoder::new(&device) };
+    let padded = TextShap::builder(encoder, tokenizer()).absence(Absence::Pad).build(&device);
+    assert!(padded.err().unwrap().to_string().contains("takes no attention mask"));
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bits_and_a_tolerance_saves_work() {
+    let device = Device::cpu();
+    let texts: Vec<String> = (0..24).map(|i| format!("{} {} {i}", TEXTS[6], TEXTS[i % 6])).collect();
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    let run = |tolerance: Option<f64>, design: DesignChoice| {
+        let settings = builder(&device, &Absence::Mask).budget(Budget::Rows(600)).seed(5);
+        settings.tolerance(tolerance).design(design).build(&device).unwrap().explain(&texts, 1).unwrap()
+    };
+    let (a, b) = (run(None, DesignChoice::Auto), run(None, DesignChoice::Auto));
+    assert!(a.iter().zip(&b).all(|(a, b)| a.values == b.values && a.stderr == b.stderr));
+    let stopped = run(Some(0.2), DesignChoice::Permutation);
+    let spent = |all: &[TextExplanation]| all.iter().map(|text| text.spent).sum::<u64>();
+    assert!(spent(&stopped) < spent(&a), "{} and {}", spent(&stopped), spent(&a));
+    // Standard errors mean what they say: three of them hold nearly all attributions of another design.
+    let errors = a.iter().zip(&stopped).flat_map(|(a, b)| {
+        let of = |(((x, y), e), f): (((&f32, &f32), &f32), &f32)| (x - y).abs() <= 3.0 * e.hypot(*f);
+        a.values.iter().zip(&b.values).zip(&a.stderr).zip(&b.stderr).map(of).collect::<Vec<_>>()
+    });
+    let (held, all) = errors.fold((0, 0), |(held, all), ok| (held + usize::from(ok), all + 1));
+    assert!(held * 100 >= all * 95, "{held} of {all}");
+}
