@@ -1,0 +1,133 @@
+//! `shap --tokenizer` as a user meets it: one text, a table of them, and what it refuses.
+
+mod support;
+
+use serde_json::Value;
+use support::{Folder, fixture, run};
+
+const MESSAGE: &str = "You have 1 new message. Please call 08718738034.";
+
+/// `shap` for texts, with more options behind.
+fn shap(more: &[&str]) -> (i32, String, String) {
+    let (model, tokenizer) =
+        (fixture("models/sms_bert_tiny/model.onnx"), fixture("models/sms_bert_tiny/tokenizer.json"));
+    let mut arguments = vec!["shap", "--device", "cpu", "--model", &model, "--tokenizer", &tokenizer];
+    arguments.extend(more);
+    run(&arguments)
+}
+
+fn lines(path: &std::path::Path) -> Vec<Value> {
+    std::fs::read_to_string(path).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn one_text_is_a_table_or_json_without_colours_in_a_pipe() {
+    let (code, stdout, stderr) = shap(&["--text", MESSAGE, "--target", "spam"]);
+    assert_eq!(code, 0, "{stderr}");
+    assert!(stdout.starts_with("probability[spam]: 0.9"), "{stdout}");
+    assert!(stdout.contains(" part ") && stdout.contains("08718738034.") && !stdout.contains('\x1b'), "{stdout}");
+    assert!(stderr.contains("classes: ham, spam") && stderr.contains("256 forwards"), "{stderr}");
+    let (code, stdout, _) = shap(&["--text", MESSAGE, "--json", "--quiet"]);
+    let json: Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!((code, json["outputs"][1]["output"].as_str()), (0, Some("probability[spam]")));
+    let players = json["players"].as_array().unwrap();
+    assert_eq!((&players[7]["text"], players[7]["start"].as_u64()), (&"08718738034.".into(), Some(36)));
+    for k in 0..2 {
+        let sum: f64 = players.iter().map(|player| player["attributions"][k].as_f64().unwrap()).sum();
+        let output = &json["outputs"][k];
+        let gain = output["prediction"].as_f64().unwrap() - output["base_value"].as_f64().unwrap();
+        assert!((sum - gain).abs() < 1e-5, "{sum} for {gain}");
+    }
+}
+
+#[test]
+fn a_table_gives_words_files_and_a_report() {
+    let (folder, data) = (Folder::new(), fixture("data/sms_spam/test.csv"));
+    let path = |name: &str| folder.path(name).display().to_string();
+    let [jsonl, clarify, csv, report, summary] =
+        ["a.jsonl", "out.jsonl", "a.csv", "a.html", "a.json"].map(|name| path(name));
+    let table = ["--data", &data, "--text-column", "text", "--id", "target", "--rows", "30", "--budget", "40"];
+    let with = |more: &[&str]| {
+        let (code, stdout, stderr) = shap(&[&table[..], more].concat());
+        assert_eq!(code, 0, "{stderr}");
+        (stdout, stderr)
+    };
+    let (stdout, stderr) = with(&["--output", &jsonl, "--report", &report, "--summary", &summary, "--stderr"]);
+    assert!(stdout.starts_with("probability[spam]: words that move it most, over 30 texts"), "{stdout}");
+    assert!(stderr.contains("30 texts in ") && stderr.contains("% padding"), "{stderr}");
+    let rows = lines(&folder.path("a.jsonl"));
+    assert_eq!((rows.len(), rows[0]["row"].as_u64(), rows[0]["target"].as_str()), (30, Some(1), Some("0")));
+    let text: Vec<char> = rows[3]["text"].as_str().unwrap().chars().collect();
+    for player in rows[3]["players"].as_array().unwrap() {
+        let (start, end) = (player["start"].as_u64().unwrap() as usize, player["end"].as_u64().unwrap() as usize);
+        assert_eq!(text[start..end].iter().collect::<String>(), player["text"].as_str().unwrap());
+        assert_eq!(player["stderr"].as_array().unwrap().len(), 2);
+    }
+    let html = std::fs::read_to_string(folder.path("a.html")).unwrap();
+    assert!(html.contains("<mark class=\"up-4\"") && html.contains("<mark class=\"down-"), "no coloured words");
+    let summary: Value = serde_json::from_str(&std::fs::read_to_string(folder.path("a.json")).unwrap()).unwrap();
+    assert_eq!(summary["texts"], 30);
+    with(&["--output", &clarify, "--format", "clarify"]);
+    let first = &lines(&folder.path("out.jsonl"))[0]["explanations"][0];
+    assert_eq!((first["feature_name"].as_str(), first["data_type"].as_str()), (Some("text"), Some("free_text")));
+    assert_eq!(first["attributions"][1]["description"]["partial_text"], rows[0]["players"][1]["text"]);
+    assert_eq!(first["attributions"][1]["description"]["start_idx"], rows[0]["players"][1]["start"]);
+    assert_eq!(first["attributions"][1]["attribution"], rows[0]["players"][1]["attributions"]);
+    with(&["--output", &csv, "--target", "1"]);
+    let tidy = std::fs::read_to_string(folder.path("a.csv")).unwrap();
+    let header = "target,row,player,start,end,text,output,attribution,base_value,prediction\n";
+    assert!(tidy.starts_with(header), "{}", &tidy[..100]);
+    let players: usize = rows.iter().map(|row| row["players"].as_array().unwrap().len()).sum();
+    assert_eq!(tidy.lines().count(), players + 1);
+    assert_eq!(folder.names(), ["a.csv", "a.html", "a.json", "a.jsonl", "out.jsonl"]);
+}
+
+#[test]
+fn what_is_not_for_texts_is_refused_and_nothing_is_left() {
+    let (folder, data) = (Folder::new(), fixture("data/sms_spam/test.csv"));
+    let output = folder.path("out.parquet").display().to_string();
+    let table = ["--data", &data, "--text-column", "text", "--output", &output];
+    let no_tokenizer = fixture("models/sms_bert_tiny/config.json");
+    let cases: [(&[&str], &[&str], &str); 11] = [
+        (&["--text", ""], &[], "the text is empty"),
+        (&["--text", "a b", "--budget", "3"], &[], "minimum of 4 for 2 players"),
+        (&["--text", "a b", "--span", "0:9"], &[], "ends behind the text, which has 3 characters"),
+        (&["--text", "a b", "--target", "egg"], &[], "no output \"egg\""),
+        (&["--text", "a b", "--labels", "x"], &[], "1 class labels, the model has 2 outputs"),
+        (&["--text", "a b", "--value", "similarity", "--link", "logit"], &[], "--link logit is not for texts"),
+        (&["--data", &data], &[], "which column holds the texts?"),
+        (&["--data", &data, "--text-column", "txt"], &[], "there is no column `txt` (did you mean `text`?)"),
+        (&table, &["--background-rows", "10"], "--background-rows is not for texts"),
+        (&table, &["--report", &output], "is named for two files"),
+        (&table, &["--rows", "5", "--report", "r.html", "--show", "9"], "--show 9: there are 5 texts"),
+    ];
+    for (one, two, message) in cases {
+        let (code, stdout, stderr) = shap(&[one, two].concat());
+        assert_eq!((code, stdout.as_str()), (2, ""), "{stderr}");
+        assert!(stderr.contains(message) && stderr.contains("hint:"), "{message}: {stderr}");
+        assert!(folder.names().is_empty(), "{:?}", folder.names());
+    }
+    let model = fixture("models/sms_bert_tiny/model.onnx");
+    let (code, _, stderr) = run(&["shap", "--model", &model, "--tokenizer", &no_tokenizer, "--text", "a"]);
+    assert!(code == 2 && stderr.contains("not a tokenizer"), "{stderr}");
+    let (code, _, stderr) = run(&["shap", "--model", &model, "--text", "a"]);
+    assert!(code == 2 && stderr.contains("--tokenizer <FILE>"), "{stderr}");
+    let (code, _, stderr) = run(&["shap", "--model", &model]);
+    assert!(code == 2 && stderr.contains("--data <FILE>"), "{stderr}");
+    let table_model = fixture("models/wine_mlp.onnx");
+    let tokenizer = fixture("models/sms_bert_tiny/tokenizer.json");
+    let (code, _, stderr) = run(&["shap", "--model", &table_model, "--tokenizer", &tokenizer, "--text", "a"]);
+    assert!(code == 2 && stderr.contains("input_ids") || stderr.contains("input `input`"), "{stderr}");
+}
+
+#[test]
+fn cut_and_empty_texts_are_told() {
+    let folder = Folder::new();
+    let long = "word ".repeat(80);
+    let data = folder.file("texts.csv", format!("text\nhello there\n{long}\n\" \"\n"));
+    let (code, stdout, stderr) = shap(&["--data", &data, "--text-column", "text", "--budget", "140"]);
+    assert_eq!(code, 0, "{stderr}");
+    assert!(stderr.contains("1 text cut to the 64 tokens that model and tokenizer take (number 2)"), "{stderr}");
+    assert!(stderr.contains("1 text has no word (number 3)"), "{stderr}");
+    assert!(stdout.contains("over 3 texts"), "{stdout}");
+}
