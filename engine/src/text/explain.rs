@@ -180,14 +180,8 @@ impl TextShap {
                 return wrong(message.into(), "use `--absent mask`, `--absent pad`, or a text that stands in");
             }
         }
-        // Tiles of texts side by side, as tables are.
-        let tiles: Vec<_> = sequences.chunks(512).collect();
-        let run = |tile: &&[_]| reader.outputs(&tile.iter().collect::<Vec<_>>());
-        let outputs: Vec<Vec<Vec<f32>>> = match self.device.is_cpu() {
-            true => tiles.par_iter().map(run).collect::<Result<_>>()?,
-            false => tiles.iter().map(run).collect::<Result<_>>()?,
-        };
-        for (at, (text, pair)) in texts.iter_mut().zip(outputs.concat().chunks_exact(2)).enumerate() {
+        let outputs = reader.outputs(&sequences.iter().collect::<Vec<_>>())?;
+        for (at, (text, pair)) in texts.iter_mut().zip(outputs.chunks_exact(2)).enumerate() {
             text.prediction = reader.valued.of(&pair[0], &pair[0]);
             text.base = reader.valued.of(&pair[1], &pair[0]);
             if let Some(k) = self.targets.iter().find(|&&k| !(text.prediction[k] - text.base[k]).is_finite()) {
@@ -415,6 +409,7 @@ impl TextBuilder {
         let memory = self.memory.unwrap_or_else(|| device.memory_bytes());
         let reader = Reader {
             most_tokens: Reader::most_tokens(&*encoder, memory, device),
+            side_by_side: device.is_cpu(),
             pad: tokenizer.pad().unwrap_or(0),
             absent,
             valued,

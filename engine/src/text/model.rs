@@ -14,6 +14,7 @@ use crate::explain::{Control, cat};
 use crate::model::Model;
 use crate::{Device, Error, Result, kernels};
 use burn::tensor::{Tensor, TensorData};
+use rayon::prelude::*;
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -49,6 +50,8 @@ pub(super) struct Reader {
     pub valued: Valued,
     pub pad: i32,
     pub most_tokens: usize,
+    /// Batches on the cores of a CPU, rather than one after the other on a device's queue.
+    pub side_by_side: bool,
     pub control: Control,
     pub odometer: Odometer,
     pub texts: Mutex<Arc<Vec<Text>>>,
@@ -74,12 +77,12 @@ impl Reader {
     /// The model's outputs, one list a sequence.
     pub fn outputs(&self, sequences: &[&Sequence]) -> Result<Vec<Vec<f32>>> {
         let lengths: Vec<usize> = sequences.iter().map(|sequence| sequence.len()).collect();
-        let batches = match self.encoder.shares_beginnings() {
+        let shared = self.encoder.shares_beginnings();
+        let batches = match shared {
             true => by_beginning(sequences, self.most_tokens),
             false => batches(&lengths, self.most_tokens, !self.encoder.takes_mask()),
         };
-        let mut parts = Vec::with_capacity(batches.len());
-        for batch in &batches {
+        let run = |batch: &Vec<usize>| {
             if self.control.stop.load(Relaxed) {
                 return Err(Error::Interrupted);
             }
@@ -87,11 +90,15 @@ impl Reader {
             let batch = TokenBatch::of(&members, self.pad);
             let tokens = members.iter().map(|sequence| sequence.len()).sum::<usize>();
             self.odometer.tokens.fetch_add(tokens as u64, Relaxed);
-            if !self.encoder.shares_beginnings() {
+            if !shared {
                 self.odometer.padding.fetch_add((batch.sequences * batch.length - tokens) as u64, Relaxed);
             }
-            parts.push(self.encoder.forward(&batch)?);
-        }
+            self.encoder.forward(&batch)
+        };
+        let parts: Vec<Tensor<2>> = match self.side_by_side && !shared {
+            true => batches.par_iter().map(run).collect::<Result<_>>()?,
+            false => batches.iter().map(run).collect::<Result<_>>()?,
+        };
         self.odometer.forwards.fetch_add(sequences.len() as u64, Relaxed);
         let mut outputs = vec![Vec::new(); sequences.len()];
         if !parts.is_empty() {

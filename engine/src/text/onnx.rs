@@ -136,6 +136,10 @@ impl OnnxEncoder {
 
 /// Which input of a text this one is.
 fn known(port: &Port, file: &str) -> Result<(String, Input)> {
+    if !port.dtype.is_int() {
+        let message = format!("{file} has the input `{}` of {} values: it does not read tokens", port.name, port.dtype);
+        return Err(Error::input(message).hint("`pellucid inspect` lists the inputs of a model"));
+    }
     let found = INPUTS.iter().find(|(_, names)| names.contains(&port.name.as_str()));
     found.map(|(input, _)| (port.name.clone(), *input)).ok_or_else(|| {
         let all: Vec<&str> = INPUTS.iter().map(|(_, names)| names[0]).collect();

@@ -25,7 +25,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// Texts explained together: enough to fill batches, few enough to keep in memory.
-const BLOCK: usize = 1024;
+const BLOCK: usize = 256;
 /// Texts that a dry run is measured on.
 const MEASURED: usize = 16;
 /// Words in tables on a terminal; `--summary` has this many times ten.
