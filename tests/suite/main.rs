@@ -17,6 +17,7 @@ mod effect;
 mod figures;
 mod interaction;
 mod mitigate;
+mod network;
 mod onnx;
 mod oracle;
 mod permutation;

@@ -1,18 +1,16 @@
 //! From a file to a checked program, on the host.
 
-use super::card::Card;
-use super::file::File;
-use super::ops::ml::OutputTypes;
+use super::card::{Card, TensorCard};
+use super::file::{File, read};
+use super::network::Network;
 use super::outputs::Outputs;
-use super::plan::Plan;
 use super::program::{Program, Trial};
+use super::quiet::caught;
+use super::tabular;
 use crate::{Error, Result};
-use onnx_ir::OnnxGraphBuilder;
 use sha2::{Digest, Sha256};
-use std::cell::Cell;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::{Arc, Once};
+use std::sync::Arc;
 
 /// An ONNX model that can be run: parsed, checked, not yet on a device.
 #[derive(Clone)]
@@ -32,16 +30,20 @@ impl Graph {
     /// named), inputs without a static width, outputs that depend on other rows of their batch.
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
         let (bytes, name) = read(path.as_ref())?;
-        Self::parse(&bytes, &name)
+        Self::compiled(bytes, &name, path.as_ref().parent())
     }
 
-    /// The same from bytes; `name` is for messages.
+    /// The same from bytes; `name` is for messages. Weights in other files are not found.
     pub fn parse(bytes: &[u8], name: &str) -> Result<Self> {
-        let file = decode(bytes, name)?;
+        Self::compiled(bytes.to_vec(), name, None)
+    }
+
+    fn compiled(bytes: Vec<u8>, name: &str, folder: Option<&Path>) -> Result<Self> {
+        let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        let file = File::decode(bytes, name, folder)?;
         let (program, trial) = compile(&file)?;
         let outputs = Outputs::new(&trial.widths, file.class_labels.as_deref());
         let card = describe(&file, Ok(&trial));
-        let sha256 = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
         Ok(Self { features: program.feature_names(), program: Arc::new(program), card, sha256, outputs })
     }
 
@@ -81,24 +83,19 @@ impl Card {
     /// A file that cannot be read or is not ONNX.
     pub fn load(path: impl AsRef<Path>) -> Result<Self> {
         let (bytes, name) = read(path.as_ref())?;
-        Self::parse(&bytes, &name)
+        Self::of(bytes, &name, path.as_ref().parent())
     }
 
     /// The same from bytes; `name` is for messages.
     pub fn parse(bytes: &[u8], name: &str) -> Result<Self> {
-        let file = decode(bytes, name)?;
+        Self::of(bytes.to_vec(), name, None)
+    }
+
+    fn of(bytes: Vec<u8>, name: &str, folder: Option<&Path>) -> Result<Self> {
+        let file = File::decode(bytes, name, folder)?;
         let compiled = compile(&file);
         Ok(describe(&file, compiled.as_ref().map(|(_, trial)| trial)))
     }
-}
-
-fn read(path: &Path) -> Result<(Vec<u8>, String)> {
-    let bytes = std::fs::read(path).map_err(|e| Error::io("read", path, e))?;
-    Ok((bytes, path.display().to_string()))
-}
-
-fn decode(bytes: &[u8], name: &str) -> Result<File> {
-    quietly(|| File::decode(bytes, name)).unwrap_or_else(|panic| Err(broken(name, &panic)))
 }
 
 fn describe(file: &File, compiled: Result<&Trial, &Error>) -> Card {
@@ -111,8 +108,8 @@ fn describe(file: &File, compiled: Result<&Trial, &Error>) -> Card {
         name: file.name.clone(),
         producer: format!("{} {}", model.producer_name, model.producer_version).trim().to_string(),
         opsets,
-        inputs: file.inputs.clone(),
-        outputs: file.outputs.clone(),
+        inputs: file.inputs.iter().map(TensorCard::from).collect(),
+        outputs: file.outputs.iter().map(TensorCard::from).collect(),
         operators: file.operators(),
         class_labels: file.class_labels.clone(),
         parameters: file.parameters(),
@@ -121,57 +118,17 @@ fn describe(file: &File, compiled: Result<&Trial, &Error>) -> Card {
     }
 }
 
-/// Parses, plans and tries the needed part of a file. The parser may panic on graphs that make no sense.
+/// Plans and tries the needed part of a file.
 fn compile(file: &File) -> Result<(Program, Trial)> {
-    let all = || -> Result<(Program, Trial)> {
-        let inputs = file.check()?;
-        let builder = OnnxGraphBuilder::new().simplify(false).with_custom_op_inference(Arc::new(OutputTypes));
-        let parsed = builder.parse_bytes(&file.pruned()?);
-        let graph = parsed.map_err(|e| Error::input(format!("{} cannot be interpreted: {e}", file.name)))?;
-        let n_used = inputs.iter().filter(|i| i.used).count();
-        if (graph.inputs.len(), graph.outputs.len()) != (n_used, file.numeric.len()) {
-            return Err(Error::input(format!(
-                "the inputs and outputs of {} were not all kept by the parser",
-                file.name
-            )));
-        }
-        let plan = Plan::build(&graph, file.opset(), file.fixed_batch())?;
+    caught(&file.name, || {
+        let inputs = tabular::check(file)?;
+        let used = inputs.iter().filter(|i| i.used).map(|i| i.name.clone()).collect();
+        let wanted = file.numeric.iter().map(|(_, value)| value.clone()).collect();
+        let network = Network::build(file, used, wanted, file.fixed_batch())?;
         let outputs = file.numeric.iter().map(|(name, _)| name.clone()).collect();
-        let mut program = Program { inputs, plan, outputs, workspace: 0 };
+        let mut program = Program { inputs, network, outputs, workspace: 0 };
         let trial = program.trial()?;
         program.workspace = trial.workspace;
         Ok((program, trial))
-    };
-    quietly(all).unwrap_or_else(|panic| Err(broken(&file.name, &panic)))
-}
-
-fn broken(name: &str, why: &str) -> Error {
-    Error::input(format!("{name} cannot be interpreted: {why}"))
-        .hint("check the file with onnx.checker.check_model(path, full_check=True)")
-}
-
-thread_local! {
-    /// Whether panics of this thread are caught and reported as errors.
-    static CAUGHT: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Runs a function; a panic in it becomes its message and prints nothing.
-fn quietly<T>(f: impl FnOnce() -> T) -> Result<T, String> {
-    static HOOK: Once = Once::new();
-    HOOK.call_once(|| {
-        let before = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |info| {
-            if !CAUGHT.get() {
-                before(info);
-            }
-        }));
-    });
-    let outer = CAUGHT.replace(true);
-    let result = catch_unwind(AssertUnwindSafe(f));
-    CAUGHT.set(outer);
-    result.map_err(|panic| {
-        let text =
-            panic.downcast_ref::<String>().cloned().or_else(|| panic.downcast_ref::<&str>().map(|s| s.to_string()));
-        text.unwrap_or_else(|| "unknown reason".into()).lines().take(3).collect::<Vec<_>>().join(" ")
     })
 }

@@ -1,11 +1,18 @@
 //! ONNX models executed on burn tensors at run time.
 //!
 //! ```text
-//! bytes ── File (protobuf: names, operators, needed part) ── onnx-ir (typed nodes) ── Plan (steps, slots, constants)
-//!                                                                                       │ trial run on the CPU
-//!                                                          OnnxModel (constants on a device) ── predict tiles
+//! bytes ── File (protobuf: names, operators, weights) ── Builder (constants folded, layers fused) ── Plan (steps, slots, constants)
+//!                                                                                                     │
+//! rows of features ── OnnxModel (trait Model) ── Program (trial run) ── Network ── Session (constants on a device) ── run
 //! ```
-//! The batch dimension is free whatever the file says. All arithmetic is f32, also for models written in f64.
+//! A [`Network`] runs any graph: several inputs of any type and shape, free axes, many outputs. A [`Graph`] is a network over rows of
+//! features, which [`OnnxModel`] offers as a [`Model`]; there the batch dimension is free whatever the file says.
+//!
+//! Nodes are read from the protobuf as they stand, and nothing is typed beforehand: while a graph runs, every value knows its type and
+//! shape, so an operator needs one function from values to values. A typed representation would only add reasons to refuse a
+//! file (operators, domains and shapes that it does not know) and would rename what the file names. Of `onnx-ir` the bindings of the
+//! protobuf are used, not its graph. All arithmetic on floats is f32, also for models written in f64, f16 and bf16; integers on a
+//! device have 32 bits, lists and single integers stay on the host and have 64.
 //!
 //! ```no_run
 //! use pellucid::model::{Model, onnx::{Graph, OnnxModel}};
@@ -18,19 +25,33 @@
 //! # }
 //! ```
 
+mod args;
+mod array;
+mod build;
 mod card;
+mod dtype;
 mod file;
+mod fuse;
 mod graph;
+mod network;
+mod node;
 mod ops;
 mod outputs;
 mod plan;
 mod program;
+mod quiet;
+mod stored;
+mod tabular;
 mod value;
 
 pub use card::{Card, OperatorCard, TensorCard};
+pub use dtype::Dtype;
+pub use file::Port;
 pub use graph::Graph;
-pub use ops::SUPPORTED;
+pub use network::{Network, Session};
+pub use ops::supported;
 pub use outputs::Outputs;
+pub use value::Value;
 
 use super::Model;
 use crate::kernels::Sweep;
@@ -38,14 +59,12 @@ use crate::{Device, Error, Result};
 use burn::tensor::Tensor;
 use program::Program;
 use std::sync::Arc;
-use value::Value;
 
 /// An ONNX model on a device. Cloning shares the weights; `predict` may be called from many threads.
 #[derive(Clone)]
 pub struct OnnxModel {
     program: Arc<Program>,
-    constants: Arc<Vec<Value>>,
-    device: Device,
+    session: Session,
     features: Vec<String>,
     outputs: Outputs,
 }
@@ -56,9 +75,9 @@ impl OnnxModel {
     /// # Errors
     /// Weights with more axes than arrays may have.
     pub fn new(graph: &Graph, device: &Device) -> Result<Self> {
-        let constants = Arc::new(graph.program.plan.upload(device.burn())?);
+        let session = graph.program.network.on(device)?;
         let (features, outputs) = (graph.feature_names().to_vec(), graph.outputs().clone());
-        Ok(Self { program: graph.program.clone(), constants, device: device.clone(), features, outputs })
+        Ok(Self { program: graph.program.clone(), session, features, outputs })
     }
 
     /// Output columns: names, class labels, and selection of targets.
@@ -99,9 +118,9 @@ impl Model for OnnxModel {
     fn predict(&self, rows: Tensor<2>) -> Result<Tensor<2>> {
         self.check(&rows)?;
         if rows.dims()[0] == 0 {
-            return Ok(Tensor::zeros([0, self.outputs.names.len()], self.device.burn()));
+            return Ok(Tensor::zeros([0, self.outputs.names.len()], self.session.device().burn()));
         }
-        let outputs = self.program.run(rows, &self.constants, self.device.burn(), &mut |_, _| ())?;
+        let outputs = self.program.run(rows, &self.session, &mut |_, _| ())?;
         Ok(side_by_side(outputs))
     }
 
@@ -111,7 +130,7 @@ impl Model for OnnxModel {
     /// Rows with another number of columns than the model has features, a sweep of a feature that it has not.
     fn sweep(&self, rows: &Tensor<2>, sweeps: &[Sweep]) -> Result<Option<Tensor<2>>> {
         self.check(rows)?;
-        let outputs = self.program.sweep(rows, sweeps, &self.constants, self.device.burn())?;
+        let outputs = self.program.sweep(rows, sweeps, &self.session)?;
         Ok(outputs.map(side_by_side))
     }
 }

@@ -1,8 +1,10 @@
 //! A plan with its interface: rows of features in, rows of outputs out, on any device.
 
-use super::file::Input;
-use super::plan::Plan;
-use super::value::{Array, Value, map_rank};
+use super::array::{Array, map_rank};
+use super::dtype::Dtype;
+use super::network::{Network, Session};
+use super::tabular::Input;
+use super::value::Value;
 use crate::kernels::Sweep;
 use crate::{Error, Result};
 use burn::tensor::{Device, Tensor, TensorData};
@@ -10,8 +12,8 @@ use burn::tensor::{Device, Tensor, TensorData};
 /// A compiled graph.
 pub struct Program {
     pub inputs: Vec<Input>,
-    pub plan: Plan,
-    /// Names of the file's numeric outputs, in the order of the plan's.
+    pub network: Network,
+    /// Names of the file's numeric outputs, in the order of the network's.
     pub outputs: Vec<String>,
     /// Numbers that its steps make for each row, as a trial run shows.
     pub workspace: usize,
@@ -39,37 +41,25 @@ impl Program {
     }
 
     /// Outputs of the file, each `[rows, columns]`.
-    pub fn run(
-        &self,
-        rows: Tensor<2>,
-        constants: &[Value],
-        device: &Device,
-        watch: &mut dyn FnMut(u64, usize),
-    ) -> Result<Vec<Tensor<2>>> {
+    pub fn run(&self, rows: Tensor<2>, session: &Session, watch: &mut dyn FnMut(u64, usize)) -> Result<Vec<Tensor<2>>> {
         let n_rows = rows.dims()[0];
-        let values = self.plan.run(self.split(rows)?, constants, n_rows, device, watch)?;
-        self.outputs_by_row(values, n_rows)
+        let values = session.follow(self.split(rows)?, Some(n_rows), watch)?;
+        self.outputs_by_row(values, n_rows, session.device().burn())
     }
 
     /// Outputs of the file for the rows with one feature at a time set to points, each `[points of all sweeps · rows, columns]`; None if
     /// the graph does not begin with layers that can be swept.
-    pub fn sweep(
-        &self,
-        rows: &Tensor<2>,
-        sweeps: &[Sweep],
-        constants: &[Value],
-        device: &Device,
-    ) -> Result<Option<Vec<Tensor<2>>>> {
+    pub fn sweep(&self, rows: &Tensor<2>, sweeps: &[Sweep], session: &Session) -> Result<Option<Vec<Tensor<2>>>> {
         if !matches!(&self.inputs[..], [input] if input.used && !input.is_int && input.shape.len() == 1) {
             return Ok(None);
         }
         let n_rows = rows.dims()[0] * sweeps.iter().map(|sweep| sweep.points.len()).sum::<usize>();
-        let Some(values) = self.plan.sweep(rows, sweeps, constants, device)? else { return Ok(None) };
-        self.outputs_by_row(values, n_rows).map(Some)
+        let Some(values) = session.sweep(rows, sweeps)? else { return Ok(None) };
+        self.outputs_by_row(values, n_rows, session.device().burn()).map(Some)
     }
 
-    fn outputs_by_row(&self, values: Vec<Value>, n_rows: usize) -> Result<Vec<Tensor<2>>> {
-        values.into_iter().zip(&self.outputs).map(|(value, name)| by_row(value, name, n_rows)).collect()
+    fn outputs_by_row(&self, values: Vec<Value>, n_rows: usize, device: &Device) -> Result<Vec<Tensor<2>>> {
+        values.into_iter().zip(&self.outputs).map(|(value, name)| by_row(value, name, n_rows, device)).collect()
     }
 
     /// Feature columns as the graph's inputs.
@@ -87,7 +77,8 @@ impl Program {
             let mut dims = vec![n_rows];
             dims.extend(&input.shape);
             let x = Array::R2(columns).reshape(&dims)?;
-            values.push(if input.is_int { Value::Int(map_rank!(x, t => t.int())) } else { Value::Float(x) });
+            let ints = |x: Array| Value::Int(map_rank!(x, t => t.int()), Dtype::I64);
+            values.push(if input.is_int { ints(x) } else { Value::Float(x) });
         }
         Ok(values)
     }
@@ -95,14 +86,14 @@ impl Program {
     /// Runs made-up rows on the CPU: shapes that do not fit and outputs that depend on other rows are found here.
     pub fn trial(&self) -> Result<Trial> {
         let device = Device::flex();
-        let constants = self.plan.upload(&device)?;
+        let session = self.network.on(&crate::Device::cpu())?;
         let (mut flops, mut made) = (0, 0);
         let mut watch = |operations, numbers| {
             flops += operations;
             made += numbers;
         };
-        let pair = self.run(self.sample(&[0, 1], &device), &constants, &device, &mut watch)?;
-        let triple = self.run(self.sample(&[0, 2, 3], &device), &constants, &device, &mut |_, _| ())?;
+        let pair = self.run(self.sample(&[0, 1], &device), &session, &mut watch)?;
+        let triple = self.run(self.sample(&[0, 2, 3], &device), &session, &mut |_, _| ())?;
         let mut widths = Vec::new();
         for ((name, a), b) in self.outputs.iter().zip(pair).zip(triple) {
             let width = a.dims()[1];
@@ -128,8 +119,8 @@ impl Program {
 }
 
 /// An output as a matrix with one line a row.
-fn by_row(value: Value, name: &str, n_rows: usize) -> Result<Tensor<2>> {
-    let array = value.into_float()?;
+fn by_row(value: Value, name: &str, n_rows: usize, device: &Device) -> Result<Tensor<2>> {
+    let array = value.on(device)?.into_float()?;
     let dims = array.dims();
     if dims.first() != Some(&n_rows) {
         return Err(Error::input(format!(

@@ -1,263 +1,255 @@
-//! Values of a running graph: arrays whose rank and kind are known at run time, over burn tensors whose rank is a type.
+//! Values between the steps of a graph: arrays on the device, or numbers on the host.
 //!
-//! ONNX scalars are arrays of shape `[1]`. Shape arithmetic (`Shape`, `Gather`, `Concat`, … on integers) stays on the host.
+//! Sizes, axes and indices stay on the host, in 64 bits, and arithmetic among them is done there; an operator that meets both
+//! sides uploads the host's. Small constants are on both sides, so that neither waits for the other.
 
+use super::array::{Array, map_rank, upload_floats, upload_ints, with_rank};
+use super::dtype::Dtype;
 use crate::{Error, Result};
 use burn::tensor::kind::Basic;
-use burn::tensor::{Bool, Device, Float, Int, Tensor, TensorData};
+use burn::tensor::{Bool, Device, Element, Int, Tensor};
+use std::sync::Arc;
 
-/// The largest rank an array may have.
-pub const MAX_RANK: usize = 6;
-
-/// A burn tensor of rank 1 to 6.
-#[derive(Clone, Debug)]
-pub enum Array<K: Basic = Float> {
-    R1(Tensor<1, K>),
-    R2(Tensor<2, K>),
-    R3(Tensor<3, K>),
-    R4(Tensor<4, K>),
-    R5(Tensor<5, K>),
-    R6(Tensor<6, K>),
+/// Numbers on the host, in row-major order.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Numbers {
+    Float(Vec<f32>),
+    Int(Vec<i64>, Dtype),
+    Bool(Vec<bool>),
 }
 
-/// Evaluates an expression with the tensor of an array; the result does not depend on the rank.
-macro_rules! with_rank {
-    ($array:expr, $t:ident => $body:expr) => {
-        match $array {
-            $crate::model::onnx::value::Array::R1($t) => $body,
-            $crate::model::onnx::value::Array::R2($t) => $body,
-            $crate::model::onnx::value::Array::R3($t) => $body,
-            $crate::model::onnx::value::Array::R4($t) => $body,
-            $crate::model::onnx::value::Array::R5($t) => $body,
-            $crate::model::onnx::value::Array::R6($t) => $body,
-        }
-    };
+/// An array on the host; no dims means a scalar.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Host {
+    pub numbers: Numbers,
+    pub dims: Vec<usize>,
 }
 
-/// Maps the tensor of an array to a tensor of the same rank.
-macro_rules! map_rank {
-    ($array:expr, $t:ident => $body:expr) => {
-        match $array {
-            $crate::model::onnx::value::Array::R1($t) => $crate::model::onnx::value::Array::R1($body),
-            $crate::model::onnx::value::Array::R2($t) => $crate::model::onnx::value::Array::R2($body),
-            $crate::model::onnx::value::Array::R3($t) => $crate::model::onnx::value::Array::R3($body),
-            $crate::model::onnx::value::Array::R4($t) => $crate::model::onnx::value::Array::R4($body),
-            $crate::model::onnx::value::Array::R5($t) => $crate::model::onnx::value::Array::R5($body),
-            $crate::model::onnx::value::Array::R6($t) => $crate::model::onnx::value::Array::R6($body),
-        }
-    };
-}
-
-/// Maps the tensors of two arrays, brought to one rank first, to a tensor of that rank.
-macro_rules! zip_rank {
-    ($a:expr, $b:expr, ($x:ident, $y:ident) => $body:expr) => {{
-        use $crate::model::onnx::value::{Array, same_rank};
-        match same_rank($a, $b)? {
-            (Array::R1($x), Array::R1($y)) => Array::R1($body),
-            (Array::R2($x), Array::R2($y)) => Array::R2($body),
-            (Array::R3($x), Array::R3($y)) => Array::R3($body),
-            (Array::R4($x), Array::R4($y)) => Array::R4($body),
-            (Array::R5($x), Array::R5($y)) => Array::R5($body),
-            (Array::R6($x), Array::R6($y)) => Array::R6($body),
-            _ => return Err($crate::Error::input("arrays of two ranks met after they were made equal")),
-        }
-    }};
-}
-
-pub(super) use {map_rank, zip_rank};
-
-impl<K: Basic> Array<K> {
-    pub fn dims(&self) -> Vec<usize> {
-        with_rank!(self, t => t.dims().to_vec())
-    }
-
-    pub fn rank(&self) -> usize {
-        self.dims().len()
-    }
-
-    /// The same elements in another shape; `[]` means `[1]`.
-    pub fn reshape(self, dims: &[usize]) -> Result<Self> {
-        let given = self.dims();
-        if given.iter().product::<usize>() != dims.iter().product::<usize>() {
-            return Err(Error::input(format!("an array of shape {given:?} cannot be reshaped to {dims:?}")));
-        }
-        if given == dims {
-            return Ok(self);
-        }
-        with_rank!(self, t => reshaped(t, dims))
-    }
-
-    /// The array as a matrix; other ranks are an error.
-    pub fn matrix(self) -> Result<Tensor<2, K>> {
+impl Numbers {
+    pub fn len(&self) -> usize {
         match self {
-            Array::R2(t) => Ok(t),
-            other => Err(Error::input(format!("expected a matrix, got shape {:?}", other.dims()))),
+            Numbers::Float(v) => v.len(),
+            Numbers::Int(v, _) => v.len(),
+            Numbers::Bool(v) => v.len(),
         }
     }
 
-    /// Axes in a new order.
-    pub fn permute(self, axes: &[usize]) -> Result<Self> {
-        fn to<const D: usize>(axes: &[usize]) -> Result<[usize; D]> {
-            axes.try_into().map_err(|_| Error::input(format!("{axes:?} is not an order of {D} axes")))
+    pub fn dtype(&self) -> Dtype {
+        match self {
+            Numbers::Float(_) => Dtype::F32,
+            Numbers::Int(_, dtype) => *dtype,
+            Numbers::Bool(_) => Dtype::Bool,
         }
-        Ok(match self {
-            Array::R1(t) => Array::R1(t),
-            Array::R2(t) => Array::R2(t.permute(to(axes)?)),
-            Array::R3(t) => Array::R3(t.permute(to(axes)?)),
-            Array::R4(t) => Array::R4(t.permute(to(axes)?)),
-            Array::R5(t) => Array::R5(t.permute(to(axes)?)),
-            Array::R6(t) => Array::R6(t.permute(to(axes)?)),
+    }
+
+    /// The numbers at these positions.
+    pub fn at(&self, positions: &[usize]) -> Numbers {
+        fn pick<T: Copy>(values: &[T], positions: &[usize]) -> Vec<T> {
+            positions.iter().map(|&i| values[i]).collect()
+        }
+        match self {
+            Numbers::Float(v) => Numbers::Float(pick(v, positions)),
+            Numbers::Int(v, dtype) => Numbers::Int(pick(v, positions), *dtype),
+            Numbers::Bool(v) => Numbers::Bool(pick(v, positions)),
+        }
+    }
+
+    /// As floats; true is 1.
+    pub fn floats(&self) -> Vec<f32> {
+        match self {
+            Numbers::Float(v) => v.clone(),
+            Numbers::Int(v, Dtype::U64) => v.iter().map(|&i| i as u64 as f32).collect(),
+            Numbers::Int(v, _) => v.iter().map(|&i| i as f32).collect(),
+            Numbers::Bool(v) => v.iter().map(|&b| f32::from(b)).collect(),
+        }
+    }
+
+    /// As integers; floats are cut towards zero.
+    pub fn ints(&self) -> Vec<i64> {
+        match self {
+            Numbers::Float(v) => v.iter().map(|&x| x as i64).collect(),
+            Numbers::Int(v, _) => v.clone(),
+            Numbers::Bool(v) => v.iter().map(|&b| b.into()).collect(),
+        }
+    }
+}
+
+impl Host {
+    pub fn ints(values: Vec<i64>, dims: &[usize]) -> Self {
+        Self { numbers: Numbers::Int(values, Dtype::I64), dims: dims.to_vec() }
+    }
+
+    pub fn floats(values: Vec<f32>, dims: &[usize]) -> Self {
+        Self { numbers: Numbers::Float(values), dims: dims.to_vec() }
+    }
+
+    pub fn bools(values: Vec<bool>, dims: &[usize]) -> Self {
+        Self { numbers: Numbers::Bool(values), dims: dims.to_vec() }
+    }
+
+    /// The same numbers as an array on the device.
+    pub fn upload(&self, device: &Device) -> Result<Value> {
+        Ok(match &self.numbers {
+            Numbers::Float(v) => Value::Float(upload_floats(v.clone(), &self.dims, device)?),
+            Numbers::Int(v, dtype) => Value::Int(upload_ints(v.clone(), &self.dims, device)?, *dtype),
+            Numbers::Bool(v) => {
+                let numbers = v.iter().map(|&b| f32::from(b)).collect();
+                let flat = upload_floats(numbers, &self.dims, device)?;
+                Value::Bool(map_rank!(flat, t => t.not_equal_scalar(0.0)))
+            }
         })
     }
 }
 
-fn reshaped<const D: usize, K: Basic>(t: Tensor<D, K>, dims: &[usize]) -> Result<Array<K>> {
-    Ok(match *dims {
-        [] => Array::R1(t.reshape([1])),
-        [a] => Array::R1(t.reshape([a])),
-        [a, b] => Array::R2(t.reshape([a, b])),
-        [a, b, c] => Array::R3(t.reshape([a, b, c])),
-        [a, b, c, d] => Array::R4(t.reshape([a, b, c, d])),
-        [a, b, c, d, e] => Array::R5(t.reshape([a, b, c, d, e])),
-        [a, b, c, d, e, f] => Array::R6(t.reshape([a, b, c, d, e, f])),
-        _ => return Err(too_deep(dims.len())),
-    })
-}
-
-fn too_deep(rank: usize) -> Error {
-    Error::input(format!("an array has {rank} axes; at most {MAX_RANK} are supported"))
-}
-
-/// Both arrays with the larger rank: leading axes of length 1 are added, as ONNX broadcasting asks.
-pub fn same_rank<A: Basic, B: Basic>(a: Array<A>, b: Array<B>) -> Result<(Array<A>, Array<B>)> {
-    let rank = a.rank().max(b.rank());
-    Ok((lift(a, rank)?, lift(b, rank)?))
-}
-
-fn lift<K: Basic>(array: Array<K>, rank: usize) -> Result<Array<K>> {
-    let dims = array.dims();
-    if dims.len() == rank {
-        return Ok(array);
-    }
-    let mut lifted = vec![1; rank - dims.len()];
-    lifted.extend(dims);
-    array.reshape(&lifted)
-}
-
-/// A value between two steps.
+/// An array that a graph takes, makes or gives.
 #[derive(Clone, Debug)]
 pub enum Value {
+    /// f32 on the device.
     Float(Array),
-    Int(Array<Int>),
+    /// 32-bit integers on the device, and the type that the file gave them.
+    Int(Array<Int>, Dtype),
     Bool(Array<Bool>),
-    /// Integers on the host, with their shape: sizes, axes, indices.
-    Host {
-        values: Vec<i64>,
-        dims: Vec<usize>,
-    },
+    /// Numbers on the host.
+    Host(Arc<Host>),
+    /// A constant that is on both sides.
+    Both(Arc<Host>, Box<Value>),
+}
+
+impl From<Host> for Value {
+    fn from(host: Host) -> Self {
+        Value::Host(Arc::new(host))
+    }
 }
 
 impl Value {
-    /// Host integers of rank 1.
-    pub fn host(values: Vec<i64>) -> Self {
-        let dims = vec![values.len()];
-        Value::Host { values, dims }
+    /// `int64` numbers on the host, row by row; the product of `dims` is their number.
+    ///
+    /// # Errors
+    /// Another number of values than `dims` asks for. The same holds for the next two.
+    pub fn ints(values: Vec<i64>, dims: &[usize]) -> Result<Self> {
+        checked(Host::ints(values, dims))
+    }
+
+    /// `float` numbers on the host.
+    pub fn floats(values: Vec<f32>, dims: &[usize]) -> Result<Self> {
+        checked(Host::floats(values, dims))
+    }
+
+    /// Booleans on the host.
+    pub fn bools(values: Vec<bool>, dims: &[usize]) -> Result<Self> {
+        checked(Host::bools(values, dims))
+    }
+
+    /// A float tensor of one to six axes on the device.
+    pub fn from_tensor<const D: usize>(tensor: Tensor<D>) -> Result<Self> {
+        Ok(Value::Float(super::array::ranked(tensor)?))
+    }
+
+    /// An integer tensor of one to six axes on the device, as `int64`.
+    pub fn from_int_tensor<const D: usize>(tensor: Tensor<D, Int>) -> Result<Self> {
+        Ok(Value::Int(super::array::ranked(tensor)?, Dtype::I64))
+    }
+
+    /// A float value as a tensor of `D` axes on a device.
+    ///
+    /// # Errors
+    /// Integers or booleans, another number of axes.
+    pub fn tensor<const D: usize>(self, device: &crate::Device) -> Result<Tensor<D>> {
+        let dims = self.dims();
+        let target: [usize; D] = dims
+            .as_slice()
+            .try_into()
+            .map_err(|_| Error::input(format!("a value of shape {dims:?} has not {D} axes")))?;
+        let array = self.on(device.burn())?.into_float()?;
+        Ok(with_rank!(array, t => t.reshape(target)))
     }
 
     pub fn dims(&self) -> Vec<usize> {
         match self {
             Value::Float(a) => a.dims(),
-            Value::Int(a) => a.dims(),
+            Value::Int(a, _) => a.dims(),
             Value::Bool(a) => a.dims(),
-            Value::Host { dims, .. } => dims.clone(),
+            Value::Host(host) | Value::Both(host, _) => host.dims.clone(),
         }
     }
 
-    /// The word for messages.
-    pub fn kind(&self) -> &'static str {
+    /// The element type; floats of every width are `float`.
+    pub fn dtype(&self) -> Dtype {
         match self {
-            Value::Float(_) => "float",
-            Value::Int(_) => "integer",
-            Value::Bool(_) => "boolean",
-            Value::Host { .. } => "shape",
+            Value::Float(_) => Dtype::F32,
+            Value::Int(_, dtype) => *dtype,
+            Value::Bool(_) => Dtype::Bool,
+            Value::Host(host) | Value::Both(host, _) => host.numbers.dtype(),
         }
     }
 
-    pub fn is_host(&self) -> bool {
-        matches!(self, Value::Host { .. })
+    /// The numbers, row by row, as floats; integers and booleans are converted. Reads the device.
+    pub fn to_floats(&self) -> Result<Vec<f32>> {
+        Ok(self.to_host()?.numbers.floats())
     }
 
-    pub fn into_float(self) -> Result<Array> {
+    /// The numbers, row by row, as integers; floats are cut towards zero. Reads the device.
+    pub fn to_ints(&self) -> Result<Vec<i64>> {
+        Ok(self.to_host()?.numbers.ints())
+    }
+
+    /// The value on the host. Reads the device.
+    pub fn to_host(&self) -> Result<Arc<Host>> {
+        let dims = self.dims();
+        let numbers = match self {
+            Value::Host(host) | Value::Both(host, _) => return Ok(host.clone()),
+            Value::Float(a) => Numbers::Float(read(a)?),
+            Value::Int(a, dtype) => {
+                let values: Vec<i32> = read(a)?;
+                let widen = |v: i32| if *dtype == Dtype::U32 { i64::from(v as u32) } else { v.into() };
+                Numbers::Int(values.into_iter().map(widen).collect(), *dtype)
+            }
+            Value::Bool(a) => Numbers::Bool(read(a)?),
+        };
+        Ok(Arc::new(Host { numbers, dims }))
+    }
+
+    /// The value on the device.
+    pub(super) fn on(self, device: &Device) -> Result<Value> {
+        match self {
+            Value::Host(host) => host.upload(device),
+            Value::Both(_, value) => Ok(*value),
+            other => Ok(other),
+        }
+    }
+
+    /// Whether its numbers are at hand without reading the device.
+    pub(super) fn is_known(&self) -> bool {
+        matches!(self, Value::Host(_) | Value::Both(..))
+    }
+
+    /// The array of a float value on the device.
+    pub(super) fn into_float(self) -> Result<Array> {
         match self {
             Value::Float(a) => Ok(a),
+            Value::Both(_, value) => value.into_float(),
             other => Err(wrong_kind("float", &other)),
         }
     }
 }
 
-fn wrong_kind(expected: &str, given: &Value) -> Error {
-    Error::input(format!("expected {expected} values, got {} values", given.kind()))
+fn checked(host: Host) -> Result<Value> {
+    let (given, asked) = (host.numbers.len(), host.dims.iter().product::<usize>());
+    if given != asked {
+        return Err(Error::input(format!(
+            "{given} numbers do not fill the shape {:?}, which takes {asked}",
+            host.dims
+        )));
+    }
+    Ok(host.into())
 }
 
-/// The operands of one step: each is taken once.
-pub struct Args<'a> {
-    pub values: Vec<Option<Value>>,
-    pub device: &'a Device,
-    /// Rows in this tile.
-    pub n_rows: usize,
+pub(super) fn wrong_kind(expected: &str, given: &Value) -> Error {
+    Error::input(format!("expected {expected} values, got {} values", given.dtype()))
 }
 
-impl Args<'_> {
-    pub fn has(&self, i: usize) -> bool {
-        self.values.get(i).is_some_and(Option::is_some)
-    }
-
-    pub fn is_host(&self, i: usize) -> bool {
-        matches!(self.values.get(i), Some(Some(Value::Host { .. })))
-    }
-
-    pub fn take(&mut self, i: usize) -> Result<Value> {
-        self.values.get_mut(i).and_then(Option::take).ok_or_else(|| Error::input(format!("operand {i} is missing")))
-    }
-
-    pub fn float(&mut self, i: usize) -> Result<Array> {
-        self.take(i)?.into_float()
-    }
-
-    /// Integers on the device; host integers are uploaded.
-    pub fn int(&mut self, i: usize) -> Result<Array<Int>> {
-        match self.take(i)? {
-            Value::Int(a) => Ok(a),
-            Value::Host { values, dims } => upload_ints(values, &dims, self.device),
-            other => Err(wrong_kind("integer", &other)),
-        }
-    }
-
-    pub fn bool(&mut self, i: usize) -> Result<Array<Bool>> {
-        match self.take(i)? {
-            Value::Bool(a) => Ok(a),
-            other => Err(wrong_kind("boolean", &other)),
-        }
-    }
-
-    /// Integers on the host; the device is never read back for them.
-    pub fn host(&mut self, i: usize) -> Result<Vec<i64>> {
-        match self.take(i)? {
-            Value::Host { values, .. } => Ok(values),
-            other => Err(wrong_kind("shape", &other)),
-        }
-    }
-}
-
-/// Host integers as a device array. Devices hold 32-bit integers: larger values (`i64::MAX` as "to the end") saturate.
-pub fn upload_ints(values: Vec<i64>, dims: &[usize], device: &Device) -> Result<Array<Int>> {
-    let narrow: Vec<i32> = values.iter().map(|&v| v.clamp(i32::MIN.into(), i32::MAX.into()) as i32).collect();
-    let n = narrow.len();
-    Array::R1(Tensor::from_data(TensorData::new(narrow, [n]), device)).reshape(dims)
-}
-
-/// Host numbers as a device array.
-pub fn upload_floats(values: Vec<f32>, dims: &[usize], device: &Device) -> Result<Array> {
-    let n = values.len();
-    Array::R1(Tensor::from_data(TensorData::new(values, [n]), device)).reshape(dims)
+/// The elements of an array, read from the device.
+fn read<K: Basic, E: Element>(array: &Array<K>) -> Result<Vec<E>> {
+    let unread = |e| Error::input(format!("a value could not be read from the device: {e:?}"));
+    with_rank!(array, t => t.clone().into_data().try_to_vec_as::<E>().map_err(unread))
 }

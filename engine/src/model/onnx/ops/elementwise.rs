@@ -1,240 +1,133 @@
-//! Operators that treat each element on its own, with ONNX broadcasting between operands.
+//! Functions of one number, element by element.
 
-use super::{Prepared, host, not_constant};
-use crate::model::onnx::value::{Args, Array, Value, map_rank, same_rank, zip_rank};
+use super::{Maker, Prepared};
+use crate::model::onnx::array::{Array, map_rank};
+use crate::model::onnx::node::Node;
+use crate::model::onnx::value::{Host, Numbers, Value};
 use crate::{Error, Result};
 use burn::tensor::Tensor;
 use burn::tensor::kind::Basic;
-use onnx_ir::Argument;
-use onnx_ir::clip::{ClipConfig, ClipInput};
+use std::sync::Arc;
 
 /// A float operator of one operand, written for a tensor of any rank.
 macro_rules! unary {
     ($x:ident => $body:expr) => {
         $crate::model::onnx::ops::Prepared::new(move |args| {
-            let x = args.float(0)?;
-            Ok($crate::model::onnx::value::Value::Float($crate::model::onnx::value::map_rank!(x, $x => $body)))
+            let x = args.number(0)?;
+            Ok($crate::model::onnx::value::Value::Float($crate::model::onnx::array::map_rank!(x, $x => $body)))
         })
     };
 }
 pub(super) use unary;
 
-#[derive(Clone, Copy, Debug)]
-pub enum Arithmetic {
-    Add,
-    Sub,
-    Mul,
-    Div,
-    Max,
-    Min,
-}
-
-impl Arithmetic {
-    pub fn on_host(self, a: i64, b: i64) -> Option<i64> {
-        match self {
-            Arithmetic::Add => a.checked_add(b),
-            Arithmetic::Sub => a.checked_sub(b),
-            Arithmetic::Mul => a.checked_mul(b),
-            Arithmetic::Div => a.checked_div(b),
-            Arithmetic::Max => Some(a.max(b)),
-            Arithmetic::Min => Some(a.min(b)),
-        }
-    }
-}
-
-/// `a ∘ b` on floats, integers, or shapes on the host.
-pub fn arithmetic(kind: Arithmetic) -> Prepared {
-    Prepared::new(move |args| combine(kind, args, 0, 1))
-}
-
-fn combine(kind: Arithmetic, args: &mut Args, i: usize, j: usize) -> Result<Value> {
-    if args.is_host(i) && args.is_host(j) {
-        return host::arithmetic(kind, args.take(i)?, args.take(j)?);
-    }
-    if args.is_host(i) {
-        return Ok(Value::Int(integers(kind, args.int(i)?, args.int(j)?)?));
-    }
-    match args.take(i)? {
-        Value::Float(a) => floats(kind, a, args.float(j)?).map(Value::Float),
-        Value::Int(a) => integers(kind, a, args.int(j)?).map(Value::Int),
-        other => Err(Error::input(format!("{kind:?} of {} values", other.kind()))),
-    }
-}
-
-/// The same formulas for float and integer tensors.
-macro_rules! arithmetic_on {
-    ($name:ident, $kind:ty) => {
-        fn $name(kind: Arithmetic, a: Array<$kind>, b: Array<$kind>) -> Result<Array<$kind>> {
-            Ok(zip_rank!(a, b, (x, y) => match kind {
-                Arithmetic::Add => x.add(y),
-                Arithmetic::Sub => x.sub(y),
-                Arithmetic::Mul => x.mul(y),
-                Arithmetic::Div => x.div(y),
-                Arithmetic::Max => x.max_pair(y),
-                Arithmetic::Min => x.min_pair(y),
-            }))
-        }
-    };
-}
-arithmetic_on!(floats, burn::tensor::Float);
-arithmetic_on!(integers, burn::tensor::Int);
-
-/// Any number of operands, combined from left to right.
-pub fn variadic(kind: Arithmetic) -> Prepared {
-    Prepared::new(move |args| {
-        for i in 1..args.values.len() {
-            let partial = combine(kind, args, 0, i)?;
-            args.values[0] = Some(partial);
-        }
-        args.take(0)
-    })
-}
-
-/// The mean of any number of operands.
-pub fn mean() -> Prepared {
-    let sum = variadic(Arithmetic::Add);
-    Prepared::new(move |args| {
-        let n = args.values.len() as f32;
-        let total = (sum.op)(args)?.pop().map(Value::into_float).transpose()?;
-        let total = total.ok_or_else(|| Error::input("Mean needs an operand"))?;
-        Ok(Value::Float(map_rank!(total, x => x.div_scalar(n))))
-    })
-}
-
-/// `x ^ exponent`. Constant whole exponents are products, so that negative bases work on every device.
-pub fn pow(exponent: &Argument) -> Result<Prepared> {
-    let constant = match super::constant(exponent)? {
-        Some(super::Constant::Float(v, _)) if v.len() == 1 => Some(v[0]),
-        Some(super::Constant::Int(v, _)) if v.len() == 1 => Some(v[0] as f32),
-        _ => None,
-    };
-    Ok(match constant {
-        Some(2.0) => unary!(x => x.clone().mul(x)),
-        Some(3.0) => unary!(x => x.clone().mul(x.clone()).mul(x)),
-        Some(0.5) => unary!(x => x.sqrt()),
-        Some(e) => unary!(x => x.powf_scalar(e)),
-        None => Prepared::new(|args| {
-            let (a, b) = (args.float(0)?, args.float(1)?);
-            Ok(Value::Float(zip_rank!(a, b, (x, y) => x.powf(y))))
-        }),
-    })
-}
-
-/// Limits to constant bounds.
-pub fn clip(config: &ClipConfig) -> Result<Prepared> {
-    let bound = |input: &Option<ClipInput>| match input {
-        None => Ok(None),
-        Some(ClipInput::Static(v)) => Ok(Some(*v as f32)),
-        Some(ClipInput::Runtime(_)) => Err(not_constant("the bounds of Clip")),
-    };
-    Ok(match (bound(&config.min)?, bound(&config.max)?) {
-        (Some(low), Some(high)) => unary!(x => x.clamp(low, high)),
-        (Some(low), None) => unary!(x => x.clamp_min(low)),
-        (None, Some(high)) => unary!(x => x.clamp_max(high)),
-        (None, None) => unary!(x => x),
-    })
-}
-
-pub fn is_nan() -> Prepared {
-    Prepared::new(|args| Ok(Value::Bool(map_rank!(args.float(0)?, x => x.is_nan()))))
-}
-
-#[derive(Clone, Copy)]
-pub enum Comparison {
-    Equal,
-    Less,
-    LessOrEqual,
-    Greater,
-    GreaterOrEqual,
-}
-
-/// `a ∘ b` as a boolean, on floats or integers.
-pub fn comparison(kind: Comparison) -> Prepared {
-    macro_rules! compare {
-        ($a:expr, $b:expr) => {
-            zip_rank!($a, $b, (x, y) => match kind {
-                Comparison::Equal => x.equal(y),
-                Comparison::Less => x.lower(y),
-                Comparison::LessOrEqual => x.lower_equal(y),
-                Comparison::Greater => x.greater(y),
-                Comparison::GreaterOrEqual => x.greater_equal(y),
-            })
-        };
-    }
-    Prepared::new(move |args| {
-        let is_float = matches!(args.values.first(), Some(Some(Value::Float(_))));
-        Ok(Value::Bool(if is_float {
-            compare!(args.float(0)?, args.float(1)?)
-        } else {
-            compare!(args.int(0)?, args.int(1)?)
-        }))
-    })
-}
-
-#[derive(Clone, Copy)]
-pub enum Logic {
-    And,
-    Or,
-    Xor,
-}
-
-pub fn logic(kind: Logic) -> Prepared {
-    Prepared::new(move |args| {
-        let (a, b) = (args.bool(0)?, args.bool(1)?);
-        Ok(Value::Bool(zip_rank!(a, b, (x, y) => match kind {
-            Logic::And => x.bool_and(y),
-            Logic::Or => x.bool_or(y),
-            Logic::Xor => x.bool_xor(y),
-        })))
-    })
-}
-
-pub fn not() -> Prepared {
-    Prepared::new(|args| Ok(Value::Bool(map_rank!(args.bool(0)?, x => x.bool_not()))))
-}
-
-/// `Where`: operand 1 where the condition holds, operand 2 elsewhere.
-pub fn select() -> Prepared {
-    Prepared::new(|args| {
-        let condition = args.bool(0)?;
-        let (yes, no) = same_rank(args.float(1)?, args.float(2)?)?;
-        let (condition, yes) = same_rank(condition, yes)?;
-        let (yes, no) = same_rank(yes, no)?;
-        let dims = broadcast_dims(&[condition.dims(), yes.dims(), no.dims()])?;
-        let (mask, yes, no) = (broadcast(condition, &dims)?, broadcast(yes, &dims)?, broadcast(no, &dims)?);
-        Ok(Value::Float(match (mask, yes, no) {
-            (Array::R1(m), Array::R1(a), Array::R1(b)) => Array::R1(b.mask_where(m, a)),
-            (Array::R2(m), Array::R2(a), Array::R2(b)) => Array::R2(b.mask_where(m, a)),
-            (Array::R3(m), Array::R3(a), Array::R3(b)) => Array::R3(b.mask_where(m, a)),
-            (Array::R4(m), Array::R4(a), Array::R4(b)) => Array::R4(b.mask_where(m, a)),
-            (Array::R5(m), Array::R5(a), Array::R5(b)) => Array::R5(b.mask_where(m, a)),
-            (Array::R6(m), Array::R6(a), Array::R6(b)) => Array::R6(b.mask_where(m, a)),
-            _ => return Err(Error::input("the operands of Where differ in rank")),
-        }))
-    })
-}
-
-/// The common shape of shapes of one rank.
-pub fn broadcast_dims(shapes: &[Vec<usize>]) -> Result<Vec<usize>> {
-    let rank = shapes.iter().map(Vec::len).max().unwrap_or(0);
-    (0..rank)
-        .map(|axis| {
-            // Axes are aligned at the end.
-            let sizes = shapes.iter().filter_map(|s| (s.len() + axis).checked_sub(rank).map(|i| s[i]));
-            let size = sizes.clone().find(|&n| n != 1).unwrap_or(1);
-            match sizes.clone().all(|n| n == 1 || n == size) {
-                true => Ok(size),
-                false => Err(Error::input(format!("shapes {shapes:?} cannot be broadcast together"))),
+/// The same for integers too, which keep their type.
+macro_rules! unary_any {
+    ($x:ident => $body:expr, host $v:ident => $host:expr) => {
+        Prepared::new(move |args| {
+            if let Value::Host(host) | Value::Both(host, _) = args.get(0)?
+                && let Numbers::Int(values, dtype) = &host.numbers
+            {
+                let numbers = Numbers::Int(values.iter().map(|&$v| dtype.wrap($host)).collect(), *dtype);
+                return Ok(Host { numbers, dims: host.dims.clone() }.into());
             }
+            Ok(match args.array(0)? {
+                Value::Int(x, dtype) => Value::Int(map_rank!(x, $x => $body), dtype),
+                other => {
+                    let x = other.into_float()?;
+                    Value::Float(map_rank!(x, $x => $body))
+                }
+            })
         })
-        .collect()
+    };
+}
+
+pub const TABLE: &[(&str, Maker)] = &[
+    ("Abs", |_| Ok(unary_any!(x => x.abs(), host v => v.wrapping_abs()))),
+    ("Neg", |_| Ok(unary_any!(x => x.neg(), host v => v.wrapping_neg()))),
+    ("Sign", |_| Ok(unary_any!(x => x.sign(), host v => v.signum()))),
+    ("Sqrt", |_| Ok(unary!(x => x.sqrt()))),
+    ("Exp", |_| Ok(unary!(x => x.exp()))),
+    ("Log", |_| Ok(unary!(x => x.log()))),
+    ("Sin", |_| Ok(unary!(x => x.sin()))),
+    ("Cos", |_| Ok(unary!(x => x.cos()))),
+    ("Tan", |_| Ok(unary!(x => x.tan()))),
+    ("Asin", |_| Ok(unary!(x => x.asin()))),
+    ("Acos", |_| Ok(unary!(x => x.acos()))),
+    ("Atan", |_| Ok(unary!(x => x.atan()))),
+    ("Sinh", |_| Ok(unary!(x => x.sinh()))),
+    ("Cosh", |_| Ok(unary!(x => x.cosh()))),
+    ("Asinh", |_| Ok(unary!(x => x.asinh()))),
+    ("Acosh", |_| Ok(unary!(x => x.acosh()))),
+    ("Atanh", |_| Ok(unary!(x => x.atanh()))),
+    ("Ceil", |_| Ok(unary!(x => x.ceil()))),
+    ("Floor", |_| Ok(unary!(x => x.floor()))),
+    ("Round", |_| Ok(unary!(x => x.round()))),
+    ("Reciprocal", |_| Ok(unary!(x => x.recip()))),
+    ("Erf", |_| Ok(unary!(x => x.erf()))),
+    ("Clip", clip),
+    ("IsNaN", |_| Ok(Prepared::new(|args| Ok(Value::Bool(map_rank!(args.float(0)?, x => x.is_nan())))))),
+    ("IsInf", is_inf),
+    ("Not", |_| Ok(Prepared::new(|args| Ok(Value::Bool(map_rank!(args.bool(0)?, x => x.bool_not())))))),
+    ("BitwiseNot", |_| {
+        Ok(Prepared::new(|args| {
+            let host = args.host(0)?;
+            let Numbers::Int(values, dtype) = &host.numbers else {
+                return Err(Error::input("BitwiseNot of no integers"));
+            };
+            let numbers = Numbers::Int(values.iter().map(|&v| dtype.wrap(!v)).collect(), *dtype);
+            Ok(Host { numbers, dims: host.dims.clone() }.into())
+        }))
+    }),
+];
+
+/// Limits to bounds: attributes before opset 11, operands since.
+fn clip(node: &Node) -> Result<Prepared> {
+    let given = |name: &str| node.has_attribute(name).then(|| node.float(name, 0.0) as f32);
+    let (least, most) = (given("min"), given("max"));
+    Ok(Prepared::new(move |args| {
+        let low = args.has(1).then(|| args.host(1)).transpose()?;
+        let high = args.has(2).then(|| args.host(2)).transpose()?;
+        let dtype = args.get(0)?.dtype();
+        if dtype.is_int() {
+            let bound = |host: Option<Arc<Host>>, absent| host.map_or(absent, |h| h.numbers.ints()[0]);
+            let (low, high, host) = (bound(low, i64::MIN), bound(high, i64::MAX), args.host(0)?);
+            let values = host.numbers.ints().into_iter().map(|v| v.max(low).min(high)).collect();
+            return Ok(Host { numbers: Numbers::Int(values, dtype), dims: host.dims.clone() }.into());
+        }
+        let bound = |host: Option<Arc<Host>>| host.and_then(|h| h.numbers.floats().first().copied());
+        let x = args.float(0)?;
+        Ok(Value::Float(match (bound(low).or(least), bound(high).or(most)) {
+            (Some(low), Some(high)) => map_rank!(x, x => x.clamp_min(low).clamp_max(high)),
+            (Some(low), None) => map_rank!(x, x => x.clamp_min(low)),
+            (None, Some(high)) => map_rank!(x, x => x.clamp_max(high)),
+            (None, None) => x,
+        }))
+    }))
+}
+
+fn is_inf(node: &Node) -> Result<Prepared> {
+    let (negative, positive) = (node.flag("detect_negative", true), node.flag("detect_positive", true));
+    Ok(Prepared::new(move |args| {
+        let x = args.float(0)?;
+        Ok(Value::Bool(map_rank!(x, x => infinite(x, negative, positive))))
+    }))
+}
+
+fn infinite<const D: usize>(x: Tensor<D>, negative: bool, positive: bool) -> Tensor<D, burn::tensor::Bool> {
+    let (below, above) = (x.clone().equal_scalar(f32::NEG_INFINITY), x.equal_scalar(f32::INFINITY));
+    match (negative, positive) {
+        (true, true) => below.bool_or(above),
+        (true, false) => below,
+        (false, true) => above,
+        (false, false) => below.clone().bool_and(below.bool_not()),
+    }
 }
 
 /// An array repeated along its axes of length 1 to reach a shape.
 pub fn broadcast<K: Basic>(array: Array<K>, dims: &[usize]) -> Result<Array<K>> {
     fn to<const D: usize, K: Basic>(t: Tensor<D, K>, dims: &[usize]) -> Tensor<D, K> {
         let mut target = [1; D];
-        target.copy_from_slice(dims);
+        target[D - dims.len()..].copy_from_slice(dims);
         t.expand(target)
     }
     let mut lifted = vec![1; dims.len().saturating_sub(array.rank())];

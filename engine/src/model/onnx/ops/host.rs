@@ -1,36 +1,63 @@
-//! Shape arithmetic: small integers that never leave the host.
+//! Positions in row-major arrays, for what is computed on the host.
 
-use super::elementwise::{Arithmetic, broadcast_dims};
-use crate::model::onnx::value::Value;
 use crate::{Error, Result};
 
-fn parts(value: Value) -> Result<(Vec<i64>, Vec<usize>)> {
-    match value {
-        Value::Host { values, dims } => Ok((values, dims)),
-        other => Err(Error::input(format!("expected a shape, got {} values", other.kind()))),
+/// Elements from one to the next along each axis.
+pub fn strides(dims: &[usize]) -> Vec<usize> {
+    let mut strides = vec![1; dims.len()];
+    for axis in (1..dims.len()).rev() {
+        strides[axis - 1] = strides[axis] * dims[axis];
+    }
+    strides
+}
+
+/// Calls a function with each index of an array of these dims, in order.
+pub fn each_index(dims: &[usize], mut visit: impl FnMut(&[usize])) {
+    if dims.contains(&0) {
+        return;
+    }
+    let mut index = vec![0; dims.len()];
+    loop {
+        visit(&index);
+        let Some(axis) = (0..dims.len()).rev().find(|&axis| index[axis] + 1 < dims[axis]) else { return };
+        index[axis] += 1;
+        index[axis + 1..].fill(0);
     }
 }
 
-/// `a ∘ b`, where one side may be a single number.
-pub fn arithmetic(kind: Arithmetic, a: Value, b: Value) -> Result<Value> {
-    let ((a, a_dims), (b, b_dims)) = (parts(a)?, parts(b)?);
-    let n = if a.len() == 1 { b.len() } else { a.len() };
-    if a.len() != n && a.len() != 1 || b.len() != n && b.len() != 1 {
-        return Err(Error::input(format!("shapes of {} and {} numbers cannot be combined", a.len(), b.len())));
-    }
-    let dims = broadcast_dims(&[a_dims, b_dims])?;
-    let of = |v: &[i64], i: usize| if v.len() == 1 { v[0] } else { v[i] };
-    let values: Option<Vec<i64>> = (0..n).map(|i| kind.on_host(of(&a, i), of(&b, i))).collect();
-    let values = values.ok_or_else(|| Error::input(format!("{kind:?} of sizes overflows or divides by zero")))?;
-    Ok(Value::Host { values, dims })
+/// For each index of an array, the position that a function gives.
+pub fn positions(dims: &[usize], mut position: impl FnMut(&[usize]) -> usize) -> Vec<usize> {
+    let mut all = Vec::with_capacity(dims.iter().product());
+    each_index(dims, |index| all.push(position(index)));
+    all
 }
 
-/// `Gather` of numbers from a list.
-pub fn gather(data: Value, indices: Value) -> Result<Value> {
-    let ((data, _), (indices, dims)) = (parts(data)?, parts(indices)?);
-    let n = data.len() as i64;
-    let pick = |i: i64| data.get(usize::try_from(if i < 0 { i + n } else { i }).ok()?).copied();
-    let values: Option<Vec<i64>> = indices.iter().map(|&i| pick(i)).collect();
-    let values = values.ok_or_else(|| Error::input(format!("an index in {indices:?} is outside of {n} sizes")))?;
-    Ok(Value::Host { values, dims })
+/// The positions in an array of dims `from` that broadcasting to `to` visits, in order.
+pub fn broadcast_positions(from: &[usize], to: &[usize]) -> Vec<usize> {
+    let (skip, step) = (to.len() - from.len(), strides(from));
+    positions(to, |index| {
+        let place = |axis: usize| if from[axis] == 1 { 0 } else { index[skip + axis] * step[axis] };
+        (0..from.len()).map(place).sum()
+    })
+}
+
+/// The common shape of shapes, axes aligned at the end.
+pub fn broadcast_dims(shapes: &[Vec<usize>]) -> Result<Vec<usize>> {
+    let rank = shapes.iter().map(Vec::len).max().unwrap_or(0);
+    let size = |axis: usize| {
+        let sizes = shapes.iter().filter_map(|s| (s.len() + axis).checked_sub(rank).map(|i| s[i]));
+        let size = sizes.clone().find(|&n| n != 1).unwrap_or(1);
+        match sizes.clone().all(|n| n == 1 || n == size) {
+            true => Ok(size),
+            false => Err(Error::input(format!("shapes {shapes:?} cannot be broadcast together"))),
+        }
+    };
+    (0..rank).map(size).collect()
+}
+
+/// An index from 0, given one that may count from the end.
+pub fn index(i: i64, n: usize) -> Result<usize> {
+    let from_start = if i < 0 { i + n as i64 } else { i };
+    let outside = || Error::input(format!("index {i} is outside of an axis of {n}"));
+    usize::try_from(from_start).ok().filter(|&i| i < n).ok_or_else(outside)
 }

@@ -1,45 +1,46 @@
-//! The `ai.onnx.ml` operators of linear pipelines, and the types their outputs have.
+//! The `ai.onnx.ml` operators of linear pipelines.
 //!
 //! Source: <https://onnx.ai/onnx/operators/index.html#ai-onnx-ml>; where it is silent, onnxruntime.
 
 use super::linear::{affine_step, from_rows};
-use super::shape::{join, pick};
-use super::{Constant, Cost, Operand, Prepared};
+use super::slice::{join, pick};
+use super::{Cost, Maker, Operand, Prepared};
 use crate::kernels::Activation;
-use crate::model::onnx::value::{Args, Array, Value, map_rank, zip_rank};
+use crate::model::onnx::array::{Array, zip_rank};
+use crate::model::onnx::node::Node;
+use crate::model::onnx::value::{Host, Value};
 use crate::{Error, Result};
 use burn::tensor::{Tensor, activation};
-use onnx_ir::imputer::ImputerConfig;
-use onnx_ir::ir::PublicAttributesOwned;
-use onnx_ir::scaler::ScalerConfig;
-use onnx_ir::{ArgType, CustomNode, CustomOpInference, DType, HookCoverage, ProcessError, TensorType};
+use std::sync::Arc;
 
-fn attribute_list<'a>(attrs: &'a PublicAttributesOwned, name: &str) -> Result<&'a [f32]> {
-    attrs.get_f32s(name).ok_or_else(|| Error::input(format!("the attribute {name:?} is missing")))
+pub const TABLE: &[(&str, Maker)] = &[
+    ("ai.onnx.ml:Scaler", |n| Ok(scaler(n))),
+    ("ai.onnx.ml:Imputer", imputer),
+    ("ai.onnx.ml:LinearClassifier", linear_classifier),
+    ("ai.onnx.ml:LinearRegressor", linear_regressor),
+    ("ai.onnx.ml:Normalizer", |n| normalizer(n.text("norm").unwrap_or("MAX"))),
+    ("ai.onnx.ml:ArrayFeatureExtractor", |_| Ok(array_feature_extractor())),
+];
+
+fn attribute_list<'a>(n: &'a Node, name: &str) -> Result<&'a [f32]> {
+    n.floats(name).ok_or_else(|| Error::input(format!("the attribute {name:?} is missing")))
 }
 
 fn vector(values: Vec<f32>) -> Operand {
     let n = values.len();
-    Operand::Constant(Constant::Float(values, vec![n]))
+    Operand::Constant(Arc::new(Host::floats(values, &[n])))
 }
 
 /// `(x − offset) · scale`, both by column or one number for all.
-pub fn scaler(config: &ScalerConfig) -> Result<Prepared> {
-    let (offset, scale) = (config.offset.clone().unwrap_or(vec![0.0]), config.scale.clone().unwrap_or(vec![1.0]));
+fn scaler(n: &Node) -> Prepared {
+    let list = |name: &str, absent: f32| n.floats(name).filter(|v| !v.is_empty()).map_or(vec![absent], <[f32]>::to_vec);
+    let (offset, scale) = (list("offset", 0.0), list("scale", 1.0));
     let step = Prepared::new(|args| {
-        let (x, offset, scale) = (numbers(args, 0)?, args.float(1)?, args.float(2)?);
+        let (x, offset, scale) = (args.number(0)?, args.float(1)?, args.float(2)?);
         let centred = zip_rank!(x, offset, (x, o) => x.sub(o));
         Ok(Value::Float(zip_rank!(centred, scale, (x, s) => x.mul(s))))
     });
-    Ok(step.operands(vec![Operand::Input(0), vector(offset), vector(scale)]).cost(Cost::PerOutput(2)))
-}
-
-/// Floats, or integers as floats: these operators take both and give floats.
-fn numbers(args: &mut Args, i: usize) -> Result<Array> {
-    match args.take(i)? {
-        Value::Int(x) => Ok(map_rank!(x, t => t.float())),
-        other => other.into_float(),
-    }
+    step.operands(vec![Operand::Input(0), vector(offset), vector(scale)]).cost(Cost::PerOutput(2))
 }
 
 /// What is done with scores.
@@ -51,8 +52,8 @@ enum PostTransform {
     SoftmaxZero,
 }
 
-fn post_transform(attrs: &PublicAttributesOwned) -> Result<PostTransform> {
-    match attrs.get_string("post_transform").unwrap_or("NONE") {
+fn post_transform(n: &Node) -> Result<PostTransform> {
+    match n.text("post_transform").unwrap_or("NONE") {
         "NONE" => Ok(PostTransform::None),
         "LOGISTIC" => Ok(PostTransform::Logistic),
         "SOFTMAX" => Ok(PostTransform::Softmax),
@@ -82,12 +83,12 @@ fn softmax_zero(scores: Tensor<2>) -> Tensor<2> {
 
 /// Scores of a linear classifier (its second output). One score `s` and two labels: `1 − s` and `s`, or `σ(−s)` and `σ(s)` if logistic,
 /// as onnxruntime has it.
-pub fn linear_classifier(attrs: &PublicAttributesOwned) -> Result<Prepared> {
-    let (coefficients, intercepts) = (attribute_list(attrs, "coefficients")?, attrs.get_f32s("intercepts"));
-    let n_labels = n_labels(attrs);
+fn linear_classifier(n: &Node) -> Result<Prepared> {
+    let (coefficients, intercepts) = (attribute_list(n, "coefficients")?, n.floats("intercepts"));
+    let n_labels = n_labels(n);
     let n_scores = intercepts.map_or(n_labels.max(1), <[f32]>::len);
     let intercepts = intercepts.map_or(vec![0.0; n_scores], <[f32]>::to_vec);
-    let (post, both) = (post_transform(attrs)?, n_scores == 1 && n_labels == 2);
+    let (post, both) = (post_transform(n)?, n_scores == 1 && n_labels == 2);
     linear(coefficients, &intercepts, 1, move |scores| {
         Ok(match both {
             true => two_classes(scores, post)?,
@@ -105,17 +106,16 @@ fn two_classes(score: Tensor<2>, post: PostTransform) -> Result<Tensor<2>> {
 }
 
 /// Class labels that an operator carries.
-fn n_labels(attrs: &PublicAttributesOwned) -> usize {
-    let strings = attrs.get_strings("classlabels_strings").map_or(0, <[String]>::len);
-    strings.max(attrs.get_i64s("classlabels_ints").map_or(0, <[i64]>::len))
+fn n_labels(n: &Node) -> usize {
+    n.texts("classlabels_strings").len().max(n.ints("classlabels_ints").map_or(0, |v| v.len()))
 }
 
 /// Outputs of a linear regression.
-pub fn linear_regressor(attrs: &PublicAttributesOwned) -> Result<Prepared> {
-    let coefficients = attribute_list(attrs, "coefficients")?;
-    let targets = attrs.get_i64("targets").unwrap_or(1).max(1) as usize;
-    let intercepts = attrs.get_f32s("intercepts").map_or(vec![0.0; targets], <[f32]>::to_vec);
-    let post = post_transform(attrs)?;
+fn linear_regressor(n: &Node) -> Result<Prepared> {
+    let coefficients = attribute_list(n, "coefficients")?;
+    let targets = n.int("targets").unwrap_or(1).max(1) as usize;
+    let intercepts = n.floats("intercepts").map_or(vec![0.0; targets], <[f32]>::to_vec);
+    let post = post_transform(n)?;
     linear(coefficients, &intercepts, 0, move |scores| Ok(transformed(scores, post)))
 }
 
@@ -126,18 +126,17 @@ fn linear(
     position: usize,
     then: impl Fn(Tensor<2>) -> Result<Tensor<2>> + Send + Sync + 'static,
 ) -> Result<Prepared> {
-    let affine = affine_step(vec![(from_rows(coefficients, intercepts)?, Activation::None)]);
+    let affine = affine_step(vec![(from_rows(coefficients, intercepts)?, Activation::None)], 2);
     let (operands, cost) = (affine.operands, affine.cost);
-    let step = Prepared::many(vec![position], move |args| {
-        args.values[0] = Some(Value::Float(numbers(args, 0)?));
+    let step = Prepared::many(1, move |args| {
         let scores = (affine.op)(args)?.remove(0).into_float()?.matrix()?;
         Ok(vec![Value::Float(Array::R2(then(scores)?))])
     });
-    Ok(Prepared { operands, cost, ..step })
+    Ok(Prepared { operands, cost, outputs: vec![position], ..step })
 }
 
 /// Rows divided by their largest element (`MAX`, signs included, as the standard and onnxruntime have it), sum of magnitudes (`L1`) or length (`L2`); rows of zeros stay.
-pub fn normalizer(norm: &str) -> Result<Prepared> {
+fn normalizer(norm: &str) -> Result<Prepared> {
     let size: fn(Tensor<2>) -> Tensor<2> = match norm {
         "MAX" => |x| x.max_dim(1),
         "L1" => |x| x.abs().sum_dim(1),
@@ -145,7 +144,7 @@ pub fn normalizer(norm: &str) -> Result<Prepared> {
         other => return Err(Error::input(format!("the norm {other} is not supported"))),
     };
     Ok(Prepared::new(move |args| {
-        let x = numbers(args, 0)?.matrix()?;
+        let x = args.number(0)?.matrix()?;
         let size = size(x.clone());
         let zero = size.clone().equal_scalar(0.0);
         Ok(Value::Float(Array::R2(x.div(size.mask_fill(zero, 1.0)))))
@@ -154,31 +153,26 @@ pub fn normalizer(norm: &str) -> Result<Prepared> {
 }
 
 /// Columns at constant positions; a vector counts as one row.
-pub fn array_feature_extractor() -> Prepared {
+fn array_feature_extractor() -> Prepared {
     Prepared::new(|args| {
-        let indices = args.host(1)?;
-        Ok(match args.take(0)? {
-            Value::Float(x) => Value::Float(columns(x, &indices, args)?),
-            Value::Int(x) => Value::Int(columns(x, &indices, args)?),
-            other => return Err(Error::input(format!("ArrayFeatureExtractor of {} values", other.kind()))),
-        })
+        let at = args.ints(1)?.iter().map(|&i| usize::try_from(i).ok()).collect::<Option<Vec<_>>>();
+        let at = at.ok_or_else(|| Error::input("a position is negative"))?;
+        let value = args.take(0)?;
+        let dims = value.dims();
+        let value = if dims.len() == 1 { super::shape::reshaped(value, &[1, dims[0]])? } else { value };
+        let last = value.dims().len() - 1;
+        pick(value, last, &at, args)
     })
     .free()
 }
 
-fn columns<K: burn::tensor::kind::Basic>(x: Array<K>, indices: &[i64], args: &Args) -> Result<Array<K>> {
-    let dims = x.dims();
-    let x = if dims.len() == 1 { x.reshape(&[1, dims[0]])? } else { x };
-    let last = x.rank() - 1;
-    pick(x, last, indices, args.device)
-}
-
 /// Missing values (NaN, or the number the model names) replaced by column.
-pub fn imputer(config: &ImputerConfig) -> Result<Prepared> {
-    let Some(values) = config.imputed_value_floats.clone().filter(|v| !v.is_empty()) else {
-        return Err(Error::input("Imputer without float values is not supported"));
+fn imputer(n: &Node) -> Result<Prepared> {
+    let Some(values) = n.floats("imputed_value_floats").filter(|v| !v.is_empty()).map(<[f32]>::to_vec) else {
+        return Err(n.refuse("no float values"));
     };
-    let missing = config.replaced_value_float.filter(|v| !v.is_nan());
+    let missing = n.has_attribute("replaced_value_float").then(|| n.float("replaced_value_float", 0.0) as f32);
+    let missing = missing.filter(|v| !v.is_nan());
     let step = Prepared::new(move |args| {
         let (x, values) = (args.float(0)?.matrix()?, args.float(1)?);
         let n_columns = x.dims()[1];
@@ -191,27 +185,4 @@ pub fn imputer(config: &ImputerConfig) -> Result<Prepared> {
         Ok(Value::Float(Array::R2(x.mask_where(mask, filled))))
     });
     Ok(step.operands(vec![Operand::Input(0), vector(values)]))
-}
-
-/// Output types of the operators that the parser does not know.
-pub struct OutputTypes;
-
-impl CustomOpInference for OutputTypes {
-    fn coverage(&self, _op_type: &str, _domain: &str, _opset: usize) -> HookCoverage {
-        HookCoverage::Covered
-    }
-
-    fn infer(&self, node: &CustomNode) -> Result<Option<Vec<ArgType>>, ProcessError> {
-        let array = |dtype, rank| ArgType::Tensor(TensorType::new(dtype, rank, None));
-        let given = node.inputs.first().map_or_else(|| array(DType::F32, 2), |a| a.ty.clone());
-        let types = match node.op_type.as_str() {
-            "LinearClassifier" => vec![array(DType::I64, 1), array(DType::F32, 2)],
-            "LinearRegressor" | "Normalizer" => vec![array(DType::F32, 2)],
-            "ArrayFeatureExtractor" if matches!(given, ArgType::Tensor(_)) => {
-                vec![array(given.elem_type(), given.rank().max(2))]
-            }
-            _ => vec![given; node.outputs.len()],
-        };
-        Ok(Some(types.into_iter().take(node.outputs.len()).collect()))
-    }
 }

@@ -1,45 +1,97 @@
-//! From a parsed node to a prepared step: one match, families in their own files.
+//! What operators do: a table of names and makers in each family's file.
 //!
-//! A new operator is an arm here, its name in `SUPPORTED`, and a case in the tests' `operators` fixtures, which must
-//! cover `SUPPORTED`.
+//! A maker reads a node's settings once and returns the step that is run. A new operator is a line in a family's `TABLE` and a case in
+//! the tests, which must cover all of them.
 
 mod activation;
+mod arithmetic;
+mod choose;
+mod compare;
+pub mod control;
 mod conv;
+mod einsum;
 mod elementwise;
+mod gather;
 mod host;
 mod linear;
-pub mod ml;
+mod ml;
+mod moves;
 mod normalization;
+mod pool;
+mod quant;
+mod recurrent;
 mod reduce;
+mod resize;
 mod scaling;
+mod scatter;
 mod shape;
+mod slice;
 
-use super::value::{Args, Value};
+use super::args::Args;
+use super::node::Node;
+use super::value::{Host, Numbers, Value};
 use crate::kernels::Activation;
 use crate::{Error, Result};
-use onnx_ir::{Argument, Node, TensorDataExt};
+use onnx_ir::NodeProto;
+use std::sync::Arc;
 
 pub use linear::{Weights, activation_of, affine_step, bias_of, layers, weights};
 pub use scaling::{fold, may_scale};
+pub use shape::converted;
+pub(in crate::model::onnx) use shape::is_float_cast;
 
-/// Every operator that can be run, as files name them.
-#[rustfmt::skip]
-pub const SUPPORTED: &[&str] = &[
-    "Abs", "Add", "And", "ArgMax", "ArgMin", "AveragePool", "BatchNormalization", "Cast", "Ceil", "Celu", "Clip", "Concat",
-    "Constant", "Conv", "Cos", "Div", "Dropout", "Elu", "Equal", "Erf", "Exp", "Expand", "Flatten", "Floor", "Gather",
-    "Gelu", "Gemm", "GlobalAveragePool", "GlobalMaxPool", "Greater", "GreaterOrEqual", "HardSigmoid", "HardSwish",
-    "Identity", "IsNaN", "LayerNormalization", "LeakyRelu", "Less", "LessOrEqual", "Log", "LogSoftmax", "MatMul", "Max",
-    "MaxPool", "Mean", "Min", "Mish", "Mul", "Neg", "Not", "Or", "PRelu", "Pow", "Reciprocal", "ReduceL1", "ReduceL2",
-    "ReduceLogSum", "ReduceLogSumExp", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSum",
-    "ReduceSumSquare", "Relu", "Reshape", "Round", "Selu", "Shape", "Sigmoid", "Sign", "Sin", "Slice", "Softmax",
-    "Softplus", "Softsign", "Split", "Sqrt", "Squeeze", "Sub", "Sum", "Tanh", "ThresholdedRelu", "Transpose", "Unsqueeze",
-    "Where", "Xor", "ai.onnx.ml:ArrayFeatureExtractor", "ai.onnx.ml:Imputer", "ai.onnx.ml:LinearClassifier",
-    "ai.onnx.ml:LinearRegressor", "ai.onnx.ml:Normalizer", "ai.onnx.ml:Scaler",
+/// Makes the step of a node.
+pub type Maker = fn(&Node) -> Result<Prepared>;
+
+/// The tables of all families.
+const FAMILIES: &[&[(&str, Maker)]] = &[
+    activation::TABLE,
+    arithmetic::TABLE,
+    choose::TABLE,
+    compare::TABLE,
+    conv::TABLE,
+    einsum::TABLE,
+    elementwise::TABLE,
+    gather::TABLE,
+    linear::TABLE,
+    ml::TABLE,
+    moves::TABLE,
+    normalization::TABLE,
+    pool::TABLE,
+    quant::TABLE,
+    recurrent::TABLE,
+    reduce::TABLE,
+    resize::TABLE,
+    scatter::TABLE,
+    shape::TABLE,
+    slice::TABLE,
 ];
+
+/// Every operator that can be run, as files name them (`Gemm`, `ai.onnx.ml:Scaler`), in alphabetical order.
+pub fn supported() -> Vec<&'static str> {
+    let mut names: Vec<&str> = FAMILIES.iter().flat_map(|table| table.iter().map(|(name, _)| *name)).collect();
+    names.extend(["Constant"].iter().chain(control::NAMES));
+    names.sort_unstable();
+    names
+}
+
+fn maker(name: &str) -> Option<Maker> {
+    FAMILIES.iter().flat_map(|table| table.iter()).find(|(known, _)| *known == name).map(|(_, maker)| *maker)
+}
 
 /// Whether an operator (`Gemm`, `ai.onnx.ml:Scaler`) can be run. `ZipMap` is seen through and never runs.
 pub fn is_supported(name: &str) -> bool {
-    SUPPORTED.contains(&name) || name == "ai.onnx.ml:ZipMap"
+    maker(name).is_some() || name == "Constant" || control::NAMES.contains(&name) || name == "ai.onnx.ml:ZipMap"
+}
+
+/// Whether a node is of ONNX's own operator set.
+pub fn is_standard(node: &NodeProto) -> bool {
+    matches!(node.domain.as_str(), "" | "ai.onnx")
+}
+
+/// `Gemm`, or `ai.onnx.ml:Scaler` for operators of other domains.
+pub fn full_name(node: &NodeProto) -> String {
+    if is_standard(node) { node.op_type.clone() } else { format!("{}:{}", node.domain, node.op_type) }
 }
 
 /// What a step does with its operands.
@@ -49,16 +101,10 @@ pub type Op = Box<dyn Fn(&mut Args) -> Result<Vec<Value>> + Send + Sync>;
 pub enum Operand {
     /// The node's own input at this position.
     Input(usize),
+    /// A value that an inner graph takes from around it.
+    Named(String),
     /// Numbers prepared from the node's constants.
-    Constant(Constant),
-}
-
-/// Numbers known when the file is read.
-#[derive(Clone, Debug)]
-pub enum Constant {
-    Float(Vec<f32>, Vec<usize>),
-    Int(Vec<i64>, Vec<usize>),
-    Bool(Vec<bool>, Vec<usize>),
+    Constant(Arc<Host>),
 }
 
 /// Floating-point operations of a step.
@@ -88,15 +134,19 @@ pub struct Prepared {
     pub scratch: usize,
     /// The activations of a chain of affine layers, if it is one.
     pub chain: Option<Vec<Activation>>,
+    /// Whether the same operands always give the same values.
+    pub pure: bool,
 }
 
 impl Prepared {
     fn new(op: impl Fn(&mut Args) -> Result<Value> + Send + Sync + 'static) -> Self {
-        Self::many(vec![0], move |args| Ok(vec![op(args)?]))
+        Self::many(1, move |args| Ok(vec![op(args)?]))
     }
 
-    fn many(outputs: Vec<usize>, op: impl Fn(&mut Args) -> Result<Vec<Value>> + Send + Sync + 'static) -> Self {
-        Self { op: Box::new(op), operands: None, outputs, cost: Cost::PerOutput(1), scratch: 0, chain: None }
+    /// For operators that give the first `n` outputs.
+    fn many(n: usize, op: impl Fn(&mut Args) -> Result<Vec<Value>> + Send + Sync + 'static) -> Self {
+        let (outputs, cost) = ((0..n).collect(), Cost::PerOutput(1));
+        Self { op: Box::new(op), operands: None, outputs, cost, scratch: 0, chain: None, pure: true }
     }
 
     fn operands(self, operands: Vec<Operand>) -> Self {
@@ -113,151 +163,46 @@ impl Prepared {
     }
 }
 
-/// What a node's preparation may need to know beyond the node.
-pub struct Context {
-    /// Version of the standard operator set.
-    pub opset: i64,
-    /// The batch size that the exporter fixed, if it did.
-    pub fixed_batch: Option<i64>,
+/// The step of a node without inner graphs.
+pub fn prepare(node: &Node) -> Result<Prepared> {
+    let unknown = || Error::input("this operator is not supported");
+    maker(&full_name(node.proto)).ok_or_else(unknown)?(node)
 }
 
-/// The step of a node.
-pub fn prepare(node: &Node, context: &Context) -> Result<Prepared> {
-    use elementwise::{Arithmetic as A, Comparison as C, Logic as L};
-    use reduce::Reduction as R;
-    Ok(match node {
-        Node::Add(_) => elementwise::arithmetic(A::Add),
-        Node::Sub(_) => elementwise::arithmetic(A::Sub),
-        Node::Mul(_) => elementwise::arithmetic(A::Mul),
-        Node::Div(_) => elementwise::arithmetic(A::Div),
-        Node::Pow(n) => elementwise::pow(&n.inputs[1])?,
-        Node::Max(_) => elementwise::variadic(A::Max),
-        Node::Min(_) => elementwise::variadic(A::Min),
-        Node::Sum(_) => elementwise::variadic(A::Add),
-        Node::Mean(_) => elementwise::mean(),
-        Node::Abs(_) => elementwise::unary!(x => x.abs()),
-        Node::Neg(_) => elementwise::unary!(x => x.neg()),
-        Node::Sqrt(_) => elementwise::unary!(x => x.sqrt()),
-        Node::Exp(_) => elementwise::unary!(x => x.exp()),
-        Node::Log(_) => elementwise::unary!(x => x.log()),
-        Node::Sin(_) => elementwise::unary!(x => x.sin()),
-        Node::Cos(_) => elementwise::unary!(x => x.cos()),
-        Node::Ceil(_) => elementwise::unary!(x => x.ceil()),
-        Node::Floor(_) => elementwise::unary!(x => x.floor()),
-        Node::Round(_) => elementwise::unary!(x => x.round()),
-        Node::Sign(_) => elementwise::unary!(x => x.sign()),
-        Node::Reciprocal(_) => elementwise::unary!(x => x.recip()),
-        Node::Erf(_) => elementwise::unary!(x => x.erf()),
-        Node::Clip(n) => elementwise::clip(&n.config)?,
-        Node::IsNaN(_) => elementwise::is_nan(),
-        Node::Equal(_) => elementwise::comparison(C::Equal),
-        Node::Less(_) => elementwise::comparison(C::Less),
-        Node::LessOrEqual(_) => elementwise::comparison(C::LessOrEqual),
-        Node::Greater(_) => elementwise::comparison(C::Greater),
-        Node::GreaterOrEqual(_) => elementwise::comparison(C::GreaterOrEqual),
-        Node::And(_) => elementwise::logic(L::And),
-        Node::Or(_) => elementwise::logic(L::Or),
-        Node::Xor(_) => elementwise::logic(L::Xor),
-        Node::Not(_) => elementwise::not(),
-        Node::Where(_) => elementwise::select(),
-
-        Node::Relu(_) => activation::relu(),
-        Node::Sigmoid(_) => activation::sigmoid(),
-        Node::Tanh(_) => activation::tanh(),
-        Node::Softmax(n) => activation::softmax(n.config.axis, context.opset, false),
-        Node::LogSoftmax(n) => activation::softmax(n.config.axis, context.opset, true),
-        Node::LeakyRelu(n) => activation::leaky_relu(n.config.alpha),
-        Node::PRelu(_) => activation::prelu(),
-        Node::Elu(n) => activation::elu(n.config.alpha),
-        Node::Selu(n) => activation::selu(n.config.alpha, n.config.gamma),
-        Node::Celu(n) => activation::celu(n.config.alpha),
-        Node::Gelu(n) => activation::gelu(&n.config),
-        Node::HardSigmoid(n) => activation::hard_sigmoid(n.config.alpha, n.config.beta),
-        Node::HardSwish(_) => activation::hard_swish(),
-        Node::Mish(_) => activation::mish(),
-        Node::Softplus(_) => activation::softplus(),
-        Node::Softsign(_) => activation::softsign(),
-        Node::ThresholdedRelu(n) => activation::thresholded_relu(n.config.alpha),
-
-        Node::Linear(_) | Node::Gemm(_) | Node::MatMul(_) => linear::prepare(node)?,
-
-        Node::BatchNormalization(n) => normalization::batch_norm(n)?,
-        Node::LayerNormalization(n) => normalization::layer_norm(n),
-
-        Node::Conv1d(n) => conv::conv1d(&n.config),
-        Node::Conv2d(n) => conv::conv2d(&n.config),
-        Node::MaxPool1d(n) => conv::max_pool1d(&n.config),
-        Node::MaxPool2d(n) => conv::max_pool2d(&n.config),
-        Node::AveragePool1d(n) => conv::average_pool1d(&n.config)?,
-        Node::AveragePool2d(n) => conv::average_pool2d(&n.config)?,
-        Node::GlobalAveragePool(_) => conv::global_pool(R::Mean),
-        Node::GlobalMaxPool(_) => conv::global_pool(R::Max),
-
-        Node::ReduceSum(n) => reduce::reduce(R::Sum, &n.config)?,
-        Node::ReduceMean(n) => reduce::reduce(R::Mean, &n.config)?,
-        Node::ReduceMax(n) => reduce::reduce(R::Max, &n.config)?,
-        Node::ReduceMin(n) => reduce::reduce(R::Min, &n.config)?,
-        Node::ReduceProd(n) => reduce::reduce(R::Prod, &n.config)?,
-        Node::ReduceL1(n) => reduce::reduce(R::L1, &n.config)?,
-        Node::ReduceL2(n) => reduce::reduce(R::L2, &n.config)?,
-        Node::ReduceSumSquare(n) => reduce::reduce(R::SumSquare, &n.config)?,
-        Node::ReduceLogSum(n) => reduce::reduce(R::LogSum, &n.config)?,
-        Node::ReduceLogSumExp(n) => reduce::reduce(R::LogSumExp, &n.config)?,
-        Node::ArgMax(n) => reduce::arg(true, n.config.axis, n.config.keepdims, n.config.select_last_index)?,
-        Node::ArgMin(n) => reduce::arg(false, n.config.axis, n.config.keepdims, n.config.select_last_index)?,
-
-        Node::Identity(_) | Node::Dropout(_) => shape::identity(),
-        Node::Cast(n) => shape::cast(n.config.to)?,
-        Node::Flatten(n) => shape::flatten(n.config.axis),
-        Node::Reshape(n) => shape::reshape(&n.config.shape, context.fixed_batch),
-        Node::Transpose(n) => shape::transpose(&n.config.perm),
-        Node::Squeeze(n) => shape::squeeze(n.config.axes.as_ref())?,
-        Node::Unsqueeze(n) => shape::unsqueeze(&n.config)?,
-        Node::Concat(n) => shape::concat(n.config.axis),
-        Node::Gather(n) => shape::gather(n.config.axis),
-        Node::Slice(n) => shape::slice(&n.config)?,
-        Node::Split(n) => shape::split(n)?,
-        Node::Expand(n) => shape::expand(&n.config),
-        Node::Shape(n) => shape::shape(n.config.start, n.config.end),
-
-        Node::Scaler(n) => ml::scaler(&n.config)?,
-        Node::Imputer(n) => ml::imputer(&n.config)?,
-        Node::Custom(n) => match (n.domain.as_str(), n.op_type.as_str()) {
-            ("ai.onnx.ml", "LinearClassifier") => ml::linear_classifier(&n.attrs)?,
-            ("ai.onnx.ml", "LinearRegressor") => ml::linear_regressor(&n.attrs)?,
-            ("ai.onnx.ml", "Normalizer") => ml::normalizer(n.attrs.get_string("norm").unwrap_or("MAX"))?,
-            ("ai.onnx.ml", "ArrayFeatureExtractor") => ml::array_feature_extractor(),
-            _ => return Err(unsupported(node)),
-        },
-        _ => return Err(unsupported(node)),
-    })
+/// What a `Constant` node holds.
+pub fn constant(node: &Node) -> Result<Host> {
+    if let Some(tensor) = node.tensor("value")? {
+        return Ok(tensor);
+    }
+    let float = |name: &str| node.proto.attribute.iter().find(|a| a.name == name).map(|a| a.f);
+    if let Some(value) = float("value_float") {
+        return Ok(Host::floats(vec![value], &[]));
+    }
+    if let Some(value) = node.int("value_int") {
+        return Ok(Host::ints(vec![value], &[]));
+    }
+    if let Some(values) = node.floats("value_floats") {
+        return Ok(Host::floats(values.to_vec(), &[values.len()]));
+    }
+    if let Some(values) = node.ints("value_ints") {
+        let n = values.len();
+        return Ok(Host::ints(values, &[n]));
+    }
+    Err(Error::input("a Constant without numbers is not supported"))
 }
 
-fn unsupported(node: &Node) -> Error {
-    Error::input(format!("this form of {} is not supported", node.node_type()))
+/// The numbers of a list as they are, on the host: no dims beyond one.
+fn list(values: Vec<i64>) -> Value {
+    let n = values.len();
+    Host::ints(values, &[n]).into()
 }
 
-/// For settings that the file computes at run time although they are constants in practice.
-fn not_constant(what: &str) -> Error {
-    Error::input(format!("{what} must be constants of the file"))
+/// A host value with its numbers in another shape.
+fn with_dims(host: &Host, dims: &[usize]) -> Host {
+    Host { numbers: host.numbers.clone(), dims: dims.to_vec() }
 }
 
-/// The constant that an argument holds, if it holds one.
-pub fn constant(argument: &Argument) -> Result<Option<Constant>> {
-    let Some(data) = argument.value() else { return Ok(None) };
-    let unreadable = |e| Error::input(format!("the constant {:?} cannot be read: {e:?}", argument.name));
-    let (dtype, dims) = (data.elem_type(), data.shape().to_vec());
-    Ok(Some(match dtype {
-        d if d.is_float() => Constant::Float(data.try_to_vec_as::<f32>().map_err(unreadable)?, dims),
-        d if d.is_bool() => Constant::Bool(data.try_to_vec_as::<bool>().map_err(unreadable)?, dims),
-        _ => Constant::Int(data.try_to_vec_as::<i64>().map_err(unreadable)?, dims),
-    }))
-}
-
-/// The float constant that an argument holds, with its shape.
-fn float_constant(argument: &Argument) -> Result<Option<(Vec<f32>, Vec<usize>)>> {
-    Ok(match constant(argument)? {
-        Some(Constant::Float(values, dims)) => Some((values, dims)),
-        _ => None,
-    })
+/// The one kind of numbers that an operator cannot mix.
+fn mixed(a: &Numbers, b: &Numbers) -> Error {
+    Error::input(format!("{} and {} values cannot be combined", a.dtype(), b.dtype()))
 }

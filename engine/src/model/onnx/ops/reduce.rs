@@ -1,12 +1,30 @@
 //! Sums, means, extremes and their positions along axes.
 
-use super::{Cost, Prepared, not_constant};
-use crate::model::onnx::value::{Array, Value, map_rank};
+use super::{Cost, Maker, Prepared};
+use crate::model::onnx::args::Args;
+use crate::model::onnx::array::{Array, map_rank};
+use crate::model::onnx::dtype::Dtype;
+use crate::model::onnx::node::{self, Node};
+use crate::model::onnx::value::{Host, Value};
 use crate::{Error, Result};
 use burn::tensor::Tensor;
-use onnx_ir::reduce::{ReduceAxes, ReduceConfig};
 
-#[derive(Clone, Copy, Debug)]
+pub const TABLE: &[(&str, Maker)] = &[
+    ("ReduceSum", |n| Ok(reduce(Reduction::Sum, n))),
+    ("ReduceMean", |n| Ok(reduce(Reduction::Mean, n))),
+    ("ReduceMax", |n| Ok(reduce(Reduction::Max, n))),
+    ("ReduceMin", |n| Ok(reduce(Reduction::Min, n))),
+    ("ReduceProd", |n| Ok(reduce(Reduction::Prod, n))),
+    ("ReduceL1", |n| Ok(reduce(Reduction::L1, n))),
+    ("ReduceL2", |n| Ok(reduce(Reduction::L2, n))),
+    ("ReduceSumSquare", |n| Ok(reduce(Reduction::SumSquare, n))),
+    ("ReduceLogSum", |n| Ok(reduce(Reduction::LogSum, n))),
+    ("ReduceLogSumExp", |n| Ok(reduce(Reduction::LogSumExp, n))),
+    ("ArgMax", |n| Ok(arg(true, n))),
+    ("ArgMin", |n| Ok(arg(false, n))),
+];
+
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Reduction {
     Sum,
     Mean,
@@ -20,21 +38,68 @@ pub enum Reduction {
     LogSumExp,
 }
 
-/// A reduction along constant axes; none given means all of them.
-pub fn reduce(kind: Reduction, config: &ReduceConfig) -> Result<Prepared> {
-    let ReduceAxes::Static(axes) = &config.axes else { return Err(not_constant("the axes of a reduction")) };
-    let (axes, keep, noop) = (axes.clone(), config.keepdims, config.noop_with_empty_axes);
-    Ok(Prepared::new(move |args| {
-        let x = args.float(0)?;
-        let axes = match axes.is_empty() {
-            true if noop => return Ok(Value::Float(x)),
-            true => (0..x.rank()).collect(),
-            false => axes.clone(),
+impl Reduction {
+    /// What a reduction of nothing gives.
+    fn of_nothing(self) -> f32 {
+        match self {
+            Reduction::Max | Reduction::LogSum | Reduction::LogSumExp => f32::NEG_INFINITY,
+            Reduction::Min => f32::INFINITY,
+            Reduction::Prod => 1.0,
+            Reduction::Mean => f32::NAN,
+            _ => 0.0,
+        }
+    }
+}
+
+/// A reduction along axes, which are an attribute or an operand; none given means all of them. Integers are reduced as floats,
+/// which is exact below 2²⁴.
+fn reduce(kind: Reduction, n: &Node) -> Prepared {
+    let (attribute, keep) = (n.ints("axes"), n.flag("keepdims", true));
+    let noop = n.flag("noop_with_empty_axes", false);
+    Prepared::new(move |args| {
+        let dtype = args.get(0)?.dtype();
+        let dims = args.dims(0);
+        let given = match &attribute {
+            Some(axes) => Some(axes.clone()),
+            None => args.optional_ints(1)?,
         };
-        let y = reduce_axes(kind, x, &axes);
-        Ok(Value::Float(if keep { y } else { drop_axes(y, &axes)? }))
+        let axes = match given.filter(|axes| !axes.is_empty()) {
+            Some(axes) => node::axes(&axes, dims.len())?,
+            None if noop
+                && matches!(
+                    kind,
+                    Reduction::Sum | Reduction::Mean | Reduction::Max | Reduction::Min | Reduction::Prod
+                ) =>
+            {
+                return args.take(0);
+            }
+            None if noop => vec![],
+            None => (0..dims.len()).collect(),
+        };
+        let y = if dims.contains(&0) {
+            of_nothing(kind, &dims, &axes, args)?
+        } else {
+            reduce_axes(kind, args.number(0)?, &axes)
+        };
+        let y = if keep { y } else { drop_axes(y, &axes)? };
+        Ok(like(y, dtype))
     })
-    .cost(Cost::PerInput(1)))
+    .cost(Cost::PerInput(1))
+}
+
+/// A float result as the type that was reduced.
+fn like(y: Array, dtype: Dtype) -> Value {
+    match dtype {
+        Dtype::Bool => Value::Bool(map_rank!(y, t => t.not_equal_scalar(0.0))),
+        dtype if dtype.is_int() => Value::Int(map_rank!(y, t => t.int()), dtype),
+        _ => Value::Float(y),
+    }
+}
+
+fn of_nothing(kind: Reduction, dims: &[usize], axes: &[usize], args: &Args) -> Result<Array> {
+    let kept: Vec<usize> = (0..dims.len()).map(|a| if axes.contains(&a) { 1 } else { dims[a] }).collect();
+    let n = kept.iter().product();
+    Host::floats(vec![kind.of_nothing(); n], &kept).upload(args.device)?.into_float()
 }
 
 /// Reduces axes one after the other; they keep length 1.
@@ -67,20 +132,25 @@ fn drop_axes(x: Array, axes: &[usize]) -> Result<Array> {
     x.reshape(&kept)
 }
 
-/// The position of the first largest or smallest element along an axis.
-pub fn arg(largest: bool, axis: usize, keep: bool, last: bool) -> Result<Prepared> {
-    if last {
-        return Err(Error::input("ArgMax and ArgMin with select_last_index are not supported"));
-    }
-    Ok(Prepared::new(move |args| {
-        let x = args.float(0)?;
+/// The position of the first (or last) largest or smallest element along an axis.
+fn arg(largest: bool, n: &Node) -> Prepared {
+    let (axis, keep, last) = (n.int("axis").unwrap_or(0), n.flag("keepdims", true), n.flag("select_last_index", false));
+    Prepared::new(move |args| {
+        let x = args.number(0)?;
         let mut dims = x.dims();
+        let axis = node::axis(axis, dims.len())?;
+        let end = dims[axis] as i64 - 1;
+        let x = if last { map_rank!(x, t => t.flip([axis])) } else { x };
         let y = if largest { map_rank!(x, t => t.argmax(axis)) } else { map_rank!(x, t => t.argmin(axis)) };
+        let y = if last { map_rank!(y, t => t.neg().add_scalar(end)) } else { y };
         dims[axis] = 1;
         if !keep {
             dims.remove(axis);
         }
-        Ok(Value::Int(y.reshape(&dims)?))
+        if dims.contains(&0) {
+            return Err(Error::input("positions in an empty array"));
+        }
+        Ok(Value::Int(y.reshape(&dims)?, Dtype::I64))
     })
-    .cost(Cost::PerInput(1)))
+    .cost(Cost::PerInput(1))
 }

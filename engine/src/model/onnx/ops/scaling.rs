@@ -1,38 +1,47 @@
 //! Columns moved and scaled by constants before an affine map: folded into its weights, so that they cost nothing.
 
-use super::elementwise::Arithmetic;
 use super::linear::{Weights, bias_of};
+use super::{full_name, is_float_cast};
 use crate::Result;
-use onnx_ir::{ArgType, Argument, Node};
+use crate::model::onnx::node::Node;
 
 /// Where a column is moved by more than this, nothing is folded: x·scale·w and shift·w would cancel and lose more than four bits.
 const FARTHEST_SHIFT: f64 = 16.0;
 
 /// Whether a node may move and scale the columns of its first operand by constants, or leave them as they are.
 pub fn may_scale(node: &Node) -> bool {
-    let kinds = matches!(
-        node,
-        Node::Add(_) | Node::Sub(_) | Node::Mul(_) | Node::Div(_) | Node::Scaler(_) | Node::Cast(_) | Node::Identity(_)
-    );
-    kinds && matches!(&node.inputs()[0].ty, ArgType::Tensor(x) if x.dtype.is_float())
+    match full_name(node.proto).as_str() {
+        "Add" | "Sub" | "Mul" | "Div" => node.float_constant(1).is_some() && node.constant(0).is_none(),
+        "Identity" | "ai.onnx.ml:Scaler" => true,
+        "Cast" => is_float_cast(node),
+        _ => false,
+    }
+}
+
+/// What is done to a column, with a constant.
+#[derive(Clone, Copy)]
+enum Move {
+    Add,
+    Sub,
+    Mul,
+    Div,
 }
 
 /// The weights of an affine map whose input is `x` after the nodes, for `x` as it is: (x·s + t)·W + b = x·(s∘W) + (t·W + b). None if a
 /// node does something else than add, subtract, multiply or divide by one constant a column, or if digits would be lost.
-pub fn fold(nodes: &[&Node], weights: &Weights) -> Result<Option<Weights>> {
+pub fn fold(nodes: &[Node], weights: &Weights) -> Result<Option<Weights>> {
     let Weights { weight, bias, n_in, n_out } = weights;
     let (mut scale, mut shift) = (vec![1.0; *n_in], vec![0.0; *n_in]);
     for node in nodes {
-        let Some(operations) = operations(node, *n_in)? else { return Ok(None) };
+        let Some(operations) = operations(node, *n_in) else { return Ok(None) };
         for (kind, constants) in operations {
             for ((scale, shift), c) in scale.iter_mut().zip(&mut shift).zip(constants) {
                 let c = f64::from(c);
                 match kind {
-                    Arithmetic::Add => *shift += c,
-                    Arithmetic::Sub => *shift -= c,
-                    Arithmetic::Mul => (*scale, *shift) = (*scale * c, *shift * c),
-                    Arithmetic::Div => (*scale, *shift) = (*scale / c, *shift / c),
-                    _ => return Ok(None),
+                    Move::Add => *shift += c,
+                    Move::Sub => *shift -= c,
+                    Move::Mul => (*scale, *shift) = (*scale * c, *shift * c),
+                    Move::Div => (*scale, *shift) = (*scale / c, *shift / c),
                 }
             }
         }
@@ -52,31 +61,23 @@ pub fn fold(nodes: &[&Node], weights: &Weights) -> Result<Option<Weights>> {
 }
 
 /// One after the other, with a constant for each column.
-type Operations = Vec<(Arithmetic, Vec<f32>)>;
+type Operations = Vec<(Move, Vec<f32>)>;
 
 /// What a node does to the `n` columns of its first operand.
-fn operations(node: &Node, n: usize) -> Result<Option<Operations>> {
-    let one = |kind, inputs: &[Argument]| -> Result<Option<Operations>> {
-        // A constant of more axes would add axes to x.
-        let other = Some(&inputs[1]).filter(|other| other.ty.rank() <= inputs[0].ty.rank());
-        let constants = other.map_or(Ok(None), |other| bias_of(Some(other), n))?;
-        Ok(constants.map(|constants| vec![(kind, constants)]))
-    };
-    let spread = |list: &Option<Vec<f32>>, absent: f32| match list.as_deref().unwrap_or(&[absent]) {
+fn operations(node: &Node, n: usize) -> Option<Operations> {
+    let one = |kind| bias_of(node.constant(1), n).map(|constants| vec![(kind, constants)]);
+    let spread = |name: &str, absent: f32| match node.floats(name).filter(|list| !list.is_empty()).unwrap_or(&[absent])
+    {
         [all] => Some(vec![*all; n]),
         list => (list.len() == n).then(|| list.to_vec()),
     };
-    match node {
-        Node::Add(node) => one(Arithmetic::Add, &node.inputs),
-        Node::Sub(node) => one(Arithmetic::Sub, &node.inputs),
-        Node::Mul(node) => one(Arithmetic::Mul, &node.inputs),
-        Node::Div(node) => one(Arithmetic::Div, &node.inputs),
-        Node::Scaler(node) => {
-            let constants = spread(&node.config.offset, 0.0).zip(spread(&node.config.scale, 1.0));
-            Ok(constants.map(|(offset, scale)| vec![(Arithmetic::Sub, offset), (Arithmetic::Mul, scale)]))
-        }
-        Node::Cast(node) if node.config.to.is_float() => Ok(Some(vec![])),
-        Node::Identity(_) => Ok(Some(vec![])),
-        _ => Ok(None),
+    match node.op() {
+        "Add" => one(Move::Add),
+        "Sub" => one(Move::Sub),
+        "Mul" => one(Move::Mul),
+        "Div" => one(Move::Div),
+        "Scaler" => Some(vec![(Move::Sub, spread("offset", 0.0)?), (Move::Mul, spread("scale", 1.0)?)]),
+        "Cast" | "Identity" => Some(vec![]),
+        _ => None,
     }
 }

@@ -1,103 +1,170 @@
-//! Operators that move, rename and pick elements.
+//! Operators that rename, move and repeat elements.
 
-use super::elementwise::{broadcast, broadcast_dims};
-use super::{Prepared, host, not_constant};
-use crate::model::onnx::value::{Args, Array, Value, map_rank, upload_floats, upload_ints};
+use super::elementwise::broadcast;
+use super::host::{broadcast_dims, broadcast_positions};
+use super::{Maker, Prepared, list, with_dims};
+use crate::model::onnx::args::Args;
+use crate::model::onnx::array::map_rank;
+use crate::model::onnx::dtype::Dtype;
+use crate::model::onnx::node::{self, Node};
+use crate::model::onnx::value::{Host, Numbers, Value};
 use crate::{Error, Result};
-use burn::tensor::kind::Basic;
-use burn::tensor::{Device, Int, Tensor};
-use onnx_ir::DType;
-use onnx_ir::expand::ExpandConfig;
-use onnx_ir::reshape::ReshapeInput;
-use onnx_ir::slice::{SliceConfig, SliceInput};
-use onnx_ir::split::{SplitNode, SplitSizesInput};
-use onnx_ir::squeeze::SqueezeInput;
-use onnx_ir::unsqueeze::UnsqueezeConfig;
+use burn::tensor::Int;
+
+pub const TABLE: &[(&str, Maker)] = &[
+    ("Identity", |_| Ok(identity())),
+    ("Dropout", |_| Ok(dropout())),
+    ("Cast", |n| cast(Dtype::from_code(n.int("to").unwrap_or(0) as i32))),
+    ("CastLike", |_| {
+        Ok(Prepared::new(|args| {
+            let to = args.take(1)?.dtype();
+            let value = args.take(0)?;
+            converted(value, to)
+        }))
+    }),
+    ("Flatten", |n| Ok(flatten(n.int("axis").unwrap_or(1)))),
+    ("Reshape", reshape),
+    ("Transpose", |n| Ok(transpose(n.ints("perm")))),
+    ("Squeeze", |n| Ok(squeeze(n.ints("axes")))),
+    ("Unsqueeze", |n| Ok(unsqueeze(n.ints("axes")))),
+    ("Expand", |_| Ok(expand())),
+    ("Shape", |n| Ok(shape(n.int("start"), n.int("end")))),
+    ("Size", |_| {
+        Ok(Prepared::new(|args| {
+            let n: usize = args.take(0)?.dims().iter().product();
+            Ok(Host::ints(vec![n as i64], &[]).into())
+        })
+        .free())
+    }),
+    ("ConstantOfShape", constant_of_shape),
+    ("Range", |_| Ok(Prepared::new(range).free())),
+];
 
 /// Applies a function of arrays of any kind; host values pass through another one.
 macro_rules! any_kind {
-    ($value:expr, $x:ident => $body:expr, host($values:ident, $dims:ident) => $host:expr) => {
+    ($value:expr, $x:ident => $body:expr, host $h:ident => $host:expr) => {
         match $value {
             Value::Float($x) => Value::Float($body),
-            Value::Int($x) => Value::Int($body),
+            Value::Int($x, dtype) => Value::Int($body, dtype),
             Value::Bool($x) => Value::Bool($body),
-            Value::Host { values: $values, dims: $dims } => $host,
+            Value::Host($h) | Value::Both($h, _) => Value::from($host),
         }
     };
 }
+pub(super) use any_kind;
 
-pub fn identity() -> Prepared {
+fn identity() -> Prepared {
     Prepared::new(|args| args.take(0)).free()
 }
 
-/// A value with its elements in another shape.
-fn reshaped(value: Value, dims: &[usize]) -> Result<Value> {
-    Ok(any_kind!(value, x => x.reshape(dims)?, host(values, _dims) => Value::Host { values, dims: dims.to_vec() }))
+/// As inference has it: everything passes, and the mask is true everywhere.
+fn dropout() -> Prepared {
+    Prepared::many(2, |args| {
+        let value = args.take(0)?;
+        let dims = value.dims();
+        let all = Host::bools(vec![true; dims.iter().product()], &dims);
+        Ok(vec![value, all.into()])
+    })
+    .free()
 }
 
-/// Conversion between floats, integers and booleans; every float is 32 bits wide, integers are truncated towards zero.
-pub fn cast(to: DType) -> Result<Prepared> {
-    let (to_float, to_bool) = (to.is_float(), to.is_bool());
-    if !(to_float || to_bool || to.is_int() || to.is_uint()) {
-        return Err(Error::input(format!("Cast to {to:?} is not supported")));
+/// A value with its elements in another shape.
+pub fn reshaped(value: Value, dims: &[usize]) -> Result<Value> {
+    let (given, n) = (value.dims(), dims.iter().product::<usize>());
+    if given.iter().product::<usize>() != n {
+        return Err(Error::input(format!("an array of shape {given:?} cannot be reshaped to {dims:?}")));
     }
-    Ok(Prepared::new(move |args| {
-        Ok(match args.take(0)? {
-            Value::Float(x) if to_bool => Value::Bool(map_rank!(x, t => t.not_equal_scalar(0.0))),
-            Value::Float(x) if !to_float => Value::Int(map_rank!(x, t => t.int())),
-            Value::Int(x) if to_float => Value::Float(map_rank!(x, t => t.float())),
-            Value::Int(x) if to_bool => Value::Bool(map_rank!(x, t => t.not_equal_scalar(0))),
-            Value::Bool(x) if to_float => Value::Float(map_rank!(x, t => t.float())),
-            Value::Bool(x) if !to_bool => Value::Int(map_rank!(x, t => t.int())),
-            Value::Host { values, dims } if to_float => {
-                Value::Float(upload_floats(values.iter().map(|&v| v as f32).collect(), &dims, args.device)?)
-            }
-            same => same,
-        })
+    Ok(any_kind!(value, x => x.reshape(dims)?, host h => with_dims(&h, dims)))
+}
+
+/// Whether a node converts to floats.
+pub fn is_float_cast(node: &Node) -> bool {
+    Dtype::from_code(node.int("to").unwrap_or(0) as i32).is_float()
+}
+
+fn cast(to: Dtype) -> Result<Prepared> {
+    if !(to.is_float() || to == Dtype::Bool || to.is_int()) {
+        return Err(Error::input(format!("conversion to {to} is not supported")));
+    }
+    Ok(Prepared::new(move |args| converted(args.take(0)?, to)).free())
+}
+
+/// Conversion between floats, integers and booleans: every float is 32 bits wide, floats are cut towards zero, integers wrap.
+pub fn converted(value: Value, to: Dtype) -> Result<Value> {
+    Ok(match value {
+        Value::Host(host) | Value::Both(host, _) => {
+            Host { numbers: converted_numbers(&host.numbers, to), dims: host.dims.clone() }.into()
+        }
+        Value::Float(x) if to == Dtype::Bool => Value::Bool(map_rank!(x, t => t.not_equal_scalar(0.0))),
+        Value::Float(x) if to.is_int() => Value::Int(map_rank!(x, t => t.int()), to),
+        Value::Int(x, _) if to.is_float() => Value::Float(map_rank!(x, t => t.float())),
+        Value::Int(x, _) if to == Dtype::Bool => Value::Bool(map_rank!(x, t => t.not_equal_scalar(0))),
+        Value::Int(x, from) if to.bits() < from.bits().min(32) || to.is_signed() != from.is_signed() => {
+            return converted(Value::Host(Value::Int(x, from).to_host()?), to);
+        }
+        Value::Int(x, _) => Value::Int(x, to),
+        Value::Bool(x) if to.is_float() => Value::Float(map_rank!(x, t => t.float())),
+        Value::Bool(x) if to.is_int() => Value::Int(map_rank!(x, t => t.int()), to),
+        same => same,
     })
-    .free())
+}
+
+/// Numbers of another type.
+pub fn converted_numbers(numbers: &Numbers, to: Dtype) -> Numbers {
+    match to {
+        Dtype::Bool => Numbers::Bool(numbers.floats().iter().map(|&v| v != 0.0).collect()),
+        to if to.is_float() => Numbers::Float(numbers.floats()),
+        to => Numbers::Int(numbers.ints().into_iter().map(|v| to.wrap(v)).collect(), to),
+    }
 }
 
 /// Two axes: those before `axis` and the rest.
-pub fn flatten(axis: usize) -> Prepared {
+fn flatten(axis: i64) -> Prepared {
     Prepared::new(move |args| {
         let value = args.take(0)?;
         let dims = value.dims();
-        let axis = axis.min(dims.len());
+        let axis = if axis < 0 { axis + dims.len() as i64 } else { axis }.clamp(0, dims.len() as i64) as usize;
         reshaped(value, &[dims[..axis].iter().product(), dims[axis..].iter().product()])
     })
     .free()
 }
 
 /// A new shape: 0 keeps an axis, one −1 is what remains. A first axis that the exporter fixed to its batch is freed.
-pub fn reshape(shape: &ReshapeInput, fixed_batch: Option<i64>) -> Prepared {
-    let fixed = match shape {
-        ReshapeInput::Static(shape) => Some(shape.clone()),
-        ReshapeInput::Runtime(_) => None,
-    };
-    Prepared::new(move |args| {
+fn reshape(node: &Node) -> Result<Prepared> {
+    let (fixed_batch, attribute) = (node.fixed_batch, node.ints("shape"));
+    let zero_keeps = !node.flag("allowzero", false);
+    Ok(Prepared::new(move |args| {
         let value = args.take(0)?;
-        let target = match &fixed {
+        let target = match &attribute {
             Some(shape) => shape.clone(),
-            None => args.host(1)?,
+            None => args.ints(1)?,
         };
-        let dims = resolve(&target, &value.dims(), args.n_rows, fixed_batch)?;
+        let dims = resolve(&target, &value.dims(), args.n_rows, fixed_batch, zero_keeps)?;
         reshaped(value, &dims)
     })
-    .free()
+    .free())
 }
 
 /// The sizes that a `Reshape` target means for these dimensions.
-fn resolve(target: &[i64], dims: &[usize], n_rows: usize, fixed_batch: Option<i64>) -> Result<Vec<usize>> {
+fn resolve(
+    target: &[i64],
+    dims: &[usize],
+    n_rows: Option<usize>,
+    fixed_batch: Option<i64>,
+    zero_keeps: bool,
+) -> Result<Vec<usize>> {
     let n: usize = dims.iter().product();
-    let keep = |(axis, &size): (usize, &i64)| if size == 0 { dims.get(axis).map_or(0, |&d| d as i64) } else { size };
+    let keep = |(axis, &size): (usize, &i64)| match size {
+        0 if zero_keeps => dims.get(axis).map_or(0, |&d| d as i64),
+        size => size,
+    };
     let mut sizes: Vec<i64> = target.iter().enumerate().map(keep).collect();
     let fits = |sizes: &[i64]| {
         let known: i64 = sizes.iter().filter(|&&s| s >= 0).product();
         if sizes.contains(&-1) { known > 0 && n as i64 % known == 0 } else { known == n as i64 }
     };
     let is_batch = sizes.first().is_some_and(|&s| s > 0 && (Some(s) == fixed_batch || !fits(&sizes)));
-    if is_batch && dims.first() == Some(&n_rows) {
+    if let Some(n_rows) = n_rows.filter(|n| is_batch && dims.first() == Some(n)) {
         sizes[0] = n_rows as i64;
     }
     if !fits(&sizes) || sizes.iter().filter(|&&s| s < 0).count() > 1 {
@@ -107,224 +174,147 @@ fn resolve(target: &[i64], dims: &[usize], n_rows: usize, fixed_batch: Option<i6
     Ok(sizes.iter().map(|&s| if s < 0 { n / known as usize } else { s as usize }).collect())
 }
 
-pub fn transpose(perm: &[i64]) -> Prepared {
-    let perm: Vec<usize> = perm.iter().map(|&axis| axis as usize).collect();
+/// Axes in a new order, reversed by default.
+fn transpose(perm: Option<Vec<i64>>) -> Prepared {
     Prepared::new(move |args| {
-        Ok(any_kind!(args.take(0)?, x => x.permute(&perm)?, host(values, dims) => Value::Host { values, dims }))
+        let value = args.take(0)?;
+        let rank = value.dims().len();
+        let axes = match &perm {
+            Some(perm) => node::axes(perm, rank)?,
+            None => (0..rank).rev().collect(),
+        };
+        permuted(value, &axes)
     })
     .free()
 }
 
-/// Axis numbers from 0, given ones that may count from the end.
-fn positive(axes: &[i64], rank: usize) -> Result<Vec<usize>> {
-    let positive =
-        |&axis: &i64| usize::try_from(if axis < 0 { axis + rank as i64 } else { axis }).ok().filter(|&a| a < rank);
-    let axes_ok: Option<Vec<usize>> = axes.iter().map(positive).collect();
-    axes_ok.ok_or_else(|| Error::input(format!("axes {axes:?} are outside of {rank} axes")))
+/// A value with its axes in a new order.
+pub fn permuted(value: Value, axes: &[usize]) -> Result<Value> {
+    let dims = value.dims();
+    if axes.len() != dims.len() || (0..dims.len()).any(|axis| !axes.contains(&axis)) {
+        return Err(Error::input(format!("{axes:?} is not an order of {} axes", dims.len())));
+    }
+    Ok(any_kind!(value, x => x.permute(axes)?, host h => {
+        let (strides, dims) = (super::host::strides(&h.dims), axes.iter().map(|&a| h.dims[a]).collect::<Vec<_>>());
+        let at = super::host::positions(&dims, |index| index.iter().zip(axes).map(|(i, &a)| i * strides[a]).sum());
+        Host { numbers: h.numbers.at(&at), dims }
+    }))
+}
+
+/// The axes of an operator: an attribute in old files, an operand in new ones.
+fn axes_of(attribute: &Option<Vec<i64>>, args: &mut Args) -> Result<Option<Vec<i64>>> {
+    match attribute {
+        Some(axes) => Ok(Some(axes.clone())),
+        None => args.optional_ints(1),
+    }
 }
 
 /// Drops axes of length 1: those named, or all.
-pub fn squeeze(axes: Option<&SqueezeInput>) -> Result<Prepared> {
-    let axes = match axes {
-        None => None,
-        Some(SqueezeInput::Static(axes)) => Some(axes.clone()),
-        Some(SqueezeInput::Runtime(_)) => return Err(not_constant("the axes of Squeeze")),
-    };
-    Ok(Prepared::new(move |args| {
+fn squeeze(axes: Option<Vec<i64>>) -> Prepared {
+    Prepared::new(move |args| {
+        let axes = axes_of(&axes, args)?;
         let value = args.take(0)?;
         let dims = value.dims();
-        let dropped: Vec<usize> = match &axes {
-            Some(axes) => positive(axes, dims.len())?,
+        let dropped: Vec<usize> = match axes {
+            Some(axes) => node::axes(&axes, dims.len())?,
             None => (0..dims.len()).filter(|&axis| dims[axis] == 1).collect(),
         };
         let kept: Vec<usize> = (0..dims.len()).filter(|axis| !dropped.contains(axis)).map(|axis| dims[axis]).collect();
         reshaped(value, &kept)
     })
-    .free())
+    .free()
 }
 
 /// Adds axes of length 1 at positions of the result.
-pub fn unsqueeze(config: &UnsqueezeConfig) -> Result<Prepared> {
-    let UnsqueezeConfig::Static(axes) = config else { return Err(not_constant("the axes of Unsqueeze")) };
-    let axes = axes.clone();
-    Ok(Prepared::new(move |args| {
+fn unsqueeze(axes: Option<Vec<i64>>) -> Prepared {
+    Prepared::new(move |args| {
+        let axes = axes_of(&axes, args)?.ok_or_else(|| Error::input("no axes are given"))?;
         let value = args.take(0)?;
         let mut dims = value.dims();
-        let mut places = positive(&axes, dims.len() + axes.len())?;
+        let mut places = node::axes(&axes, dims.len() + axes.len())?;
         places.sort_unstable();
         places.into_iter().for_each(|axis| dims.insert(axis.min(dims.len()), 1));
         reshaped(value, &dims)
     })
-    .free())
-}
-
-/// Joins along an axis.
-pub fn concat(axis: usize) -> Prepared {
-    Prepared::new(move |args| {
-        let values: Vec<Value> = (0..args.values.len()).map(|i| args.take(i)).collect::<Result<_>>()?;
-        if values.iter().all(Value::is_host) {
-            let lists = values.into_iter().map(|v| if let Value::Host { values, .. } = v { values } else { vec![] });
-            return Ok(Value::host(lists.flatten().collect()));
-        }
-        if matches!(values.first(), Some(Value::Float(_))) {
-            let arrays = values.into_iter().map(Value::into_float).collect::<Result<Vec<_>>>()?;
-            return join(arrays, axis).map(Value::Float);
-        }
-        args.values = values.into_iter().map(Some).collect();
-        let arrays = (0..args.values.len()).map(|i| args.int(i)).collect::<Result<Vec<_>>>()?;
-        join(arrays, axis).map(Value::Int)
-    })
     .free()
-}
-
-/// Arrays of one rank joined along an axis.
-pub fn join<K: Basic>(arrays: Vec<Array<K>>, axis: usize) -> Result<Array<K>> {
-    macro_rules! join_rank {
-        ($($variant:ident),*) => {
-            match arrays.first() {
-                $(Some(Array::$variant(_)) => {
-                    let same = arrays.into_iter().map(|a| if let Array::$variant(t) = a { Some(t) } else { None });
-                    same.collect::<Option<Vec<_>>>().map(|t| Array::$variant(Tensor::cat(t, axis)))
-                })*
-                None => None,
-            }
-        };
-    }
-    join_rank!(R1, R2, R3, R4, R5, R6).ok_or_else(|| Error::input("Concat of arrays of different ranks"))
-}
-
-/// Elements at positions of an axis; a run of neighbours is a view.
-pub fn pick<K: Basic>(x: Array<K>, axis: usize, indices: &[i64], device: &Device) -> Result<Array<K>> {
-    let n = x.dims()[axis] as i64;
-    let indices: Vec<i64> = indices.iter().map(|&i| if i < 0 { i + n } else { i }).collect();
-    if let Some(bad) = indices.iter().find(|&&i| i < 0 || i >= n) {
-        return Err(Error::input(format!("index {bad} is outside of an axis of {n}")));
-    }
-    if !indices.is_empty() && indices.windows(2).all(|w| w[1] == w[0] + 1) {
-        let (start, length) = (indices[0] as usize, indices.len());
-        return Ok(map_rank!(x, t => t.narrow(axis, start, length)));
-    }
-    let dims = [indices.len()];
-    select(x, axis, upload_ints(indices, &dims, device)?)
-}
-
-fn select<K: Basic>(x: Array<K>, axis: usize, indices: Array<Int>) -> Result<Array<K>> {
-    let Array::R1(indices) = indices else { return Err(Error::input("indices must be a list")) };
-    Ok(map_rank!(x, t => t.select(axis, indices)))
-}
-
-/// `Gather`: the axis is replaced by the shape of the indices.
-pub fn gather(axis: usize) -> Prepared {
-    Prepared::new(move |args| {
-        if args.is_host(0) {
-            return host::gather(args.take(0)?, args.take(1)?);
-        }
-        let data = args.take(0)?;
-        let before = data.dims();
-        let shape = args.values.get(1).and_then(Option::as_ref).map(Value::dims).unwrap_or_default();
-        let picked = if args.is_host(1) {
-            let indices = args.host(1)?;
-            any_kind!(data, x => pick(x, axis, &indices, args.device)?, host(values, dims) => Value::Host { values, dims })
-        } else {
-            let n = shape.iter().product();
-            let indices = args.int(1)?.reshape(&[n])?;
-            any_kind!(data, x => select(x, axis, indices)?, host(values, dims) => Value::Host { values, dims })
-        };
-        let dims: Vec<usize> = before[..axis].iter().chain(&shape).chain(&before[axis + 1..]).copied().collect();
-        reshaped(picked, &dims)
-    })
-    .free()
-}
-
-/// Constant ranges of axes.
-pub fn slice(config: &SliceConfig) -> Result<Prepared> {
-    let list = |input: &SliceInput| match input {
-        SliceInput::Static(values) => Ok(values.clone()),
-        SliceInput::Runtime(_) => Err(not_constant("the bounds of Slice")),
-    };
-    let (starts, ends) = (list(&config.starts)?, list(&config.ends)?);
-    let axes = config.axes.as_ref().map(list).transpose()?.unwrap_or_else(|| (0..starts.len() as i64).collect());
-    let steps = config.steps.as_ref().map(list).transpose()?.unwrap_or_else(|| vec![1; starts.len()]);
-    if [ends.len(), axes.len(), steps.len()] != [starts.len(); 3] || steps.contains(&0) {
-        return Err(Error::input("the bounds of Slice do not fit together"));
-    }
-    Ok(Prepared::new(move |args| {
-        let mut value = args.take(0)?;
-        let axes = positive(&axes, value.dims().len().max(1))?;
-        for (i, &axis) in axes.iter().enumerate() {
-            let indices = positions(starts[i], ends[i], steps[i], value.dims()[axis] as i64);
-            value = any_kind!(value, x => pick(x, axis, &indices, args.device)?,
-                host(values, _dims) => Value::host(indices.iter().map(|&i| values[i as usize]).collect()));
-        }
-        Ok(value)
-    })
-    .free())
-}
-
-/// The positions that a slice of an axis of `n` visits: bounds count from the end if negative and are cut to the axis.
-fn positions(start: i64, end: i64, step: i64, n: i64) -> Vec<i64> {
-    let from_end = |v: i64| if v < 0 { v.saturating_add(n) } else { v };
-    let (low, high) = if step > 0 { (0, n) } else { (-1, n - 1) };
-    let (mut at, end) = (from_end(start).clamp(low.max(0), high.max(0)), from_end(end).clamp(low, high.max(0)));
-    let mut visited = Vec::new();
-    while (step > 0 && at < end) || (step < 0 && at > end && at < n) {
-        visited.push(at);
-        at += step;
-    }
-    visited
-}
-
-/// Parts of an axis, of given or equal sizes.
-pub fn split(node: &SplitNode) -> Result<Prepared> {
-    let (axis, n_parts) = (node.config.axis, node.outputs.len());
-    let sizes = match &node.config.split_sizes {
-        Some(SplitSizesInput::Static(sizes)) => Some(sizes.clone()),
-        Some(SplitSizesInput::Runtime(_)) => return Err(not_constant("the sizes of Split")),
-        None => None,
-    };
-    Ok(Prepared::many((0..n_parts).collect(), move |args| {
-        let value = args.take(0)?;
-        let n = value.dims()[axis];
-        let equal = n.div_ceil(n_parts.max(1));
-        let mut start = 0;
-        let mut parts = Vec::with_capacity(n_parts);
-        for i in 0..n_parts {
-            let size = sizes.as_ref().map_or(equal.min(n - start), |s| s[i]);
-            let indices: Vec<i64> = (start as i64..(start + size) as i64).collect();
-            parts.push(any_kind!(value.clone(), x => pick(x, axis, &indices, args.device)?,
-                host(values, _dims) => Value::host(values[start..start + size].to_vec())));
-            start += size;
-        }
-        Ok(parts)
-    })
-    .free())
 }
 
 /// Repeats axes of length 1 up to a shape.
-pub fn expand(config: &ExpandConfig) -> Prepared {
-    let fixed = match config {
-        ExpandConfig::Static(shape) => Some(shape.clone()),
-        ExpandConfig::Runtime(_) => None,
-    };
+fn expand() -> Prepared {
     Prepared::new(move |args| {
+        let target = args.ints(1)?;
         let value = args.take(0)?;
-        let target = match &fixed {
-            Some(shape) => shape.clone(),
-            None => args.host(1)?,
-        };
-        let target: Vec<usize> = target.iter().map(|&n| n.max(1) as usize).collect();
+        let target: Vec<usize> = target.iter().map(|&n| n.max(0) as usize).collect();
         let dims = broadcast_dims(&[value.dims(), target])?;
-        Ok(any_kind!(value, x => broadcast(x, &dims)?, host(values, dims) => Value::Host { values, dims }))
+        expanded(value, &dims)
     })
     .free()
 }
 
+/// A value repeated along its axes of length 1 to reach a shape.
+pub fn expanded(value: Value, dims: &[usize]) -> Result<Value> {
+    Ok(any_kind!(value, x => broadcast(x, dims)?, host h => {
+        Host { numbers: h.numbers.at(&broadcast_positions(&h.dims, dims)), dims: dims.to_vec() }
+    }))
+}
+
 /// The sizes of axes `start..end`, on the host.
-pub fn shape(start: usize, end: usize) -> Prepared {
+fn shape(start: Option<i64>, end: Option<i64>) -> Prepared {
     Prepared::new(move |args: &mut Args| {
         let dims = args.take(0)?.dims();
-        let (start, end) = (start.min(dims.len()), end.min(dims.len()));
-        Ok(Value::host(dims[start..end.max(start)].iter().map(|&d| d as i64).collect()))
+        let n = dims.len() as i64;
+        let bound = |given: Option<i64>, absent: i64| {
+            let at = given.unwrap_or(absent);
+            (if at < 0 { at + n } else { at }).clamp(0, n) as usize
+        };
+        let (start, end) = (bound(start, 0), bound(end, n));
+        Ok(list(dims[start..end.max(start)].iter().map(|&d| d as i64).collect()))
     })
     .free()
+}
+
+/// One number all over a shape; a float 0 by default.
+fn constant_of_shape(node: &Node) -> Result<Prepared> {
+    let value = node.tensor("value")?.unwrap_or_else(|| Host::floats(vec![0.0], &[1]));
+    Ok(Prepared::new(move |args| {
+        let dims = args.ints(0)?.iter().map(|&n| usize::try_from(n).ok()).collect::<Option<Vec<_>>>();
+        let dims = dims.ok_or_else(|| Error::input("a size is negative"))?;
+        let n = dims.iter().product();
+        Ok(Host { numbers: value.numbers.at(&vec![0; n]), dims }.into())
+    })
+    .free())
+}
+
+/// `start`, `start + delta`, … up to `limit`.
+fn range(args: &mut Args) -> Result<Value> {
+    let (start, limit, delta) = (args.host(0)?, args.host(1)?, args.host(2)?);
+    let count = |span: f64, delta: f64| (span / delta).ceil().max(0.0) as usize;
+    let undefined = || Error::input("the step of a range is 0, or its bounds are empty");
+    let numbers = match &start.numbers {
+        Numbers::Int(_, dtype) => {
+            let first = |host: &Host| host.numbers.ints().first().copied().ok_or_else(undefined);
+            let (start, limit, delta) = (first(&start)?, first(&limit)?, first(&delta)?);
+            if delta == 0 {
+                return Err(undefined());
+            }
+            let n = count((limit - start) as f64, delta as f64);
+            Numbers::Int((0..n as i64).map(|i| start + i * delta).collect(), *dtype)
+        }
+        _ => {
+            let first = |host: &Host| host.numbers.floats().first().copied().map(f64::from).ok_or_else(undefined);
+            let (start, limit, delta) = (first(&start)?, first(&limit)?, first(&delta)?);
+            if delta == 0.0 {
+                return Err(undefined());
+            }
+            let n = count(limit - start, delta);
+            Numbers::Float((0..n).map(|i| (start + i as f64 * delta) as f32).collect())
+        }
+    };
+    let dims = vec![numbers.len()];
+    Ok(Host { numbers, dims }.into())
+}
+
+/// A list of integers on the device, for choosing along an axis.
+pub fn index_list(values: &[usize], args: &Args) -> Result<burn::tensor::Tensor<1, Int>> {
+    args.upload(values.iter().map(|&i| i as i64).collect())?.flat()
 }

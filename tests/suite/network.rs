@@ -1,0 +1,63 @@
+//! Graphs of any inputs: token sequences of free length, integers and booleans, scalars, inner graphs, data files beside the model.
+
+use pellucid::Error;
+use pellucid::model::onnx::{Dtype, Network, Value};
+use pellucid_tests::{devices, fixture};
+use serde_json::Value as Json;
+
+fn json(path: &str) -> Json {
+    serde_json::from_str(&std::fs::read_to_string(fixture(path)).unwrap()).unwrap()
+}
+
+fn ints(rows: &Json) -> Value {
+    let rows: Vec<Vec<i64>> =
+        rows.as_array().unwrap().iter().map(|r| serde_json::from_value(r.clone()).unwrap()).collect();
+    Value::ints(rows.concat(), &[rows.len(), rows[0].len()]).unwrap()
+}
+
+/// 1e-4: logits of a BERT of two layers in f32, against onnxruntime's.
+#[test]
+fn a_transformer_gives_the_recorded_logits_at_every_length() {
+    let network = Network::open(fixture("models/sms_bert_tiny/model.onnx")).unwrap();
+    let ports: Vec<(&str, Dtype)> = network.inputs().iter().map(|p| (p.name.as_str(), p.dtype)).collect();
+    assert_eq!(ports, [("input_ids", Dtype::I64), ("attention_mask", Dtype::I64)]);
+    assert_eq!(network.outputs()[0].dims, Some(vec![None, Some(2)]));
+    for device in devices() {
+        let session = network.on(&device).unwrap();
+        for case in json("onnx/sms_bert_tiny.json")["cases"].as_array().unwrap() {
+            let inputs = [("attention_mask", ints(&case["attention_mask"])), ("input_ids", ints(&case["input_ids"]))];
+            let outputs = session.run(&inputs).unwrap();
+            let expected: Vec<Vec<f64>> = serde_json::from_value(case["logits"].clone()).unwrap();
+            assert_eq!(outputs[0].dims(), [expected.len(), 2]);
+            for (got, expected) in outputs[0].to_floats().unwrap().iter().zip(expected.concat()) {
+                assert!((f64::from(*got) - expected).abs() < 1e-4, "{got} {expected} on {}", device.name());
+            }
+        }
+    }
+}
+
+#[test]
+fn wrong_inputs_are_named() {
+    let network = Network::open(fixture("models/sms_bert_tiny/model.onnx")).unwrap();
+    let session = network.on(&pellucid::Device::cpu()).unwrap();
+    let ids = || Value::ints(vec![2, 5, 3], &[1, 3]).unwrap();
+    let floats = Value::floats(vec![1.0; 3], &[1, 3]).unwrap();
+    let list = Value::ints(vec![1; 3], &[3]).unwrap();
+    let longer = Value::ints(vec![1; 4], &[1, 4]).unwrap();
+    for (inputs, reason) in [
+        (vec![("input_id", ids())], "no input \"input_id\" (did you mean `input_ids`?)"),
+        (vec![("input_ids", ids())], "input \"attention_mask\""),
+        (vec![("input_ids", ids()), ("input_ids", ids()), ("attention_mask", ids())], "is given twice"),
+        (vec![("input_ids", ids()), ("attention_mask", floats)], "takes int64 values, not float"),
+        (vec![("input_ids", ids()), ("attention_mask", list)], "takes shape [?, ?], not [3]"),
+        (vec![("input_ids", ids()), ("attention_mask", longer)], "Add"),
+    ] {
+        let Err(Error::Input { message, .. }) = session.run(&inputs) else { panic!("{reason}: no error") };
+        assert!(message.contains(reason), "{message}");
+    }
+    assert!(Value::ints(vec![1, 2, 3], &[2, 2]).is_err());
+    let Err(Error::Input { message, .. }) = Network::open_for(fixture("models/wine_mlp.onnx"), &["labels"]) else {
+        panic!("an unknown output was taken")
+    };
+    assert!(message.contains("no output \"labels\""), "{message}");
+}
