@@ -154,7 +154,7 @@ mod tests {
             "\x1b[38;5;16;48;5;203m\x1b[4mwin\x1b[0m \x1b[38;5;16;48;5;189m\u{fffd}[2J\x1b[0m now"
         );
         let lines: Vec<String> = parts(&text, 0).lines().map(|line| line.trim_end().to_string()).collect();
-        assert_eq!(lines[1], " win        0  +0.4000  0.0000  ████████████████");
-        assert!(lines[3].starts_with(" now        9  +0.0100"));
+        assert_eq!(lines[1], " win       0  +0.4000  0.0000  ████████████████");
+        assert!(lines[3].starts_with(" now       9  +0.0100"));
     }
 }

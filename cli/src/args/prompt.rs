@@ -21,7 +21,7 @@ pub struct PromptArgs {
     #[arg(long, requires = "prompt")]
     pub raw: bool,
     /// Numbers to compute with: f32, f16 or bf16, where the device has them.
-    #[arg(long, value_name = "f32|f16|bf16", default_value = "f32", requires = "prompt", value_parser = precision)]
+    #[arg(long, value_name = "f32|f16|bf16", default_value = "f32", requires = "reader", value_parser = precision)]
     pub precision: Precision,
 }
 

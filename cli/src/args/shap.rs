@@ -37,7 +37,7 @@ Examples:
 #[derive(Args, Debug)]
 #[command(after_long_help = format!("{SHAP_EXAMPLES}{EXIT_CODES}"))]
 pub struct ShapArgs {
-    /// The model: an ONNX file; for --prompt a folder of Hugging Face or a GGUF file.
+    /// The model: an ONNX file; for texts also a folder of Hugging Face (BERT family), for --prompt such a folder or a GGUF file.
     #[arg(long, value_name = "FILE")]
     pub model: PathBuf,
     /// Rows to explain: CSV with a header, JSON Lines, or Parquet, by the file's ending.

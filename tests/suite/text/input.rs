@@ -83,20 +83,21 @@ fn long_texts_are_cut_and_say_where() {
     let text = "one two three four five ".repeat(20);
     let explained = explain(tokenizer, absence, Granularity::Space, &text).unwrap();
     let cut = explained.cut.as_ref().unwrap();
-    assert_eq!((cut.tokens, cut.kept), (102, 64));
-    assert_eq!(explained.players.len(), 62);
-    assert_eq!(explained.players[61].bytes.end, cut.read.end);
+    assert_eq!((cut.tokens, cut.kept), (182, 64));
+    // 34 words in 62 tokens.
+    assert_eq!(explained.players.len(), 34);
+    assert_eq!(explained.players[33].bytes.end, cut.read.end);
     assert!(explained.additivity_gap() < 1e-4);
     // The model's own limit is the tighter one here.
     let device = Device::cpu();
     let encoder = ToyEncoder { positions: Some(12), ..ToyEncoder::new(&device) };
     let mut shap = TextShap::builder(encoder, tokenizer.clone()).value(Value::Output).build(&device).unwrap();
-    assert_eq!(shap.explain(&[&text], 1).unwrap()[0].players.len(), 10);
+    assert_eq!(shap.explain(&[&text], 1).unwrap()[0].cut.as_ref().unwrap().kept, 12);
     // A stand-in of many tokens may not make the text longer than that.
     let encoder = ToyEncoder { positions: Some(12), ..ToyEncoder::new(&device) };
     let builder = TextShap::builder(encoder, tokenizer.clone()).absence(Absence::Text("a b c".into()));
-    let error = builder.build(&device).unwrap().explain(&["one two three four five"], 7).unwrap_err();
-    assert_eq!(error.to_string(), "text 7: with absent words replaced, the text has 17 tokens; the limit is 12");
+    let error = builder.build(&device).unwrap().explain(&["we see you at home now"], 7).unwrap_err();
+    assert_eq!(error.to_string(), "text 7: with absent words replaced, the text has 20 tokens; the limit is 12");
 }
 
 #[test]

@@ -102,10 +102,11 @@ fn relative_error(per_word: usize, seed: u64) -> f64 {
 
 #[test]
 fn few_forwards_for_each_word_come_close() {
-    // Published peers on nets of 16 players: 2.1e-1 … 4.5e-2 at 2, 5.7e-3 at 10 coalitions a player (relative squared error).
+    // shapiq 1.4.1 (KernelSHAP, paired) on 40 such messages, `benches/peers/text.py`: 2.4, 6.0e-2 and 1.4e-2 (medians); published on nets of
+    // 16 players: 4.5e-2 (permutations) and 5.7e-3 (Leverage SHAP) at 2 and 10.
     let mean = |per_word: usize| (0..4).map(|seed| relative_error(per_word, seed)).sum::<f64>() / 4.0;
     let (few, ten, twenty) = (mean(2), mean(10), mean(20));
-    assert!(few < 4.5e-2 && ten < 5.7e-3 && twenty < 3e-3, "{few:e}, {ten:e}, {twenty:e}");
+    assert!(few < 0.5 && ten < 1.5e-2 && twenty < 3e-3, "{few:e}, {ten:e}, {twenty:e}");
 }
 
 #[test]

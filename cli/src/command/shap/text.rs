@@ -18,7 +18,8 @@ use pellucid::text::{
     Encoder, OnnxEncoder, TextExplanation, TextLayout, TextSample, TextShap, TextWriter, Tokenizer, Words,
     class_labels, explained,
 };
-use pellucid::{Error, Result};
+use pellucid::transformer::Bert;
+use pellucid::{Device, Error, Result};
 use serde_json::{Value, json};
 use std::io::Write;
 use std::path::PathBuf;
@@ -49,13 +50,11 @@ pub fn run(args: &ShapArgs, terminal: &Terminal, interrupt: &Interrupt) -> Resul
     let device = open_device(args.run.device, terminal)?;
     let tokenizer = Tokenizer::open(args.text.tokenizer.as_deref().unwrap_or_else(|| "".as_ref()))?;
     let source = Source::open(args)?;
-    let encoder = OnnxEncoder::load(&args.model, &device)?;
+    let (encoder, model, sha256) = load(args, &device)?;
     let mut control = Control::default();
     control.stop = interrupt.flag();
-    let (name, sha256) = (file_name(&args.model), encoder.sha256().to_string());
-    let model = ModelCard::of(&name, encoder.card(), &sha256);
-    let labels = labels(args, &encoder, terminal);
-    let mut shap = TextShap::builder(encoder, tokenizer)
+    let labels = labels(args, &*encoder, terminal);
+    let mut shap = TextShap::boxed(encoder, tokenizer)
         .granularity(args.text.players())
         .absence(args.text.absent.as_ref().map(|absent| absent.0.clone()).unwrap_or_default())
         .value(args.text.value.into())
@@ -67,7 +66,7 @@ pub fn run(args: &ShapArgs, terminal: &Terminal, interrupt: &Interrupt) -> Resul
         .seed(args.run.seed)
         .memory(args.run.memory)
         .control(control)
-        .model(name, sha256)
+        .model(file_name(&args.model), sha256)
         .build(&device)?;
     let mut files = Files::create(args, source.layout(&shap, args)?)?;
     if args.run.dry_run {
@@ -137,6 +136,19 @@ pub fn run(args: &ShapArgs, terminal: &Terminal, interrupt: &Interrupt) -> Resul
         (None, false) => terminal.data(&text_table::words(&global[shown], TOP))?,
     }
     Ok(Exit::Done)
+}
+
+/// The model, what a report says of it, and the SHA-256 of its file if it is one.
+fn load(args: &ShapArgs, device: &Device) -> Result<(Box<dyn Encoder>, ModelCard, String)> {
+    let name = file_name(&args.model);
+    if args.model.is_dir() {
+        let encoder = Bert::load(&args.model, device, args.prompt.precision)?;
+        return Ok((Box::new(encoder), ModelCard { name, facts: Vec::new() }, String::new()));
+    }
+    let encoder = OnnxEncoder::load(&args.model, device)?;
+    let sha256 = encoder.sha256().to_string();
+    let card = ModelCard::of(&name, encoder.card(), &sha256);
+    Ok((Box::new(encoder), card, sha256))
 }
 
 /// Options that mean something for tables alone.
