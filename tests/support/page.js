@@ -61,8 +61,9 @@ const page = {
   // Texts whose contrast with what lies behind them is below `least`.
   faint(least) {
     const parse = (text) => {
-      const [r, g, b, a = 1] = text.match(/[\d.]+/g).map(Number);
-      return { r, g, b, a };
+      const [r, g, b, a = 1] = text.replace("color(srgb", "").match(/\d[\d.e-]*/g).map(Number);
+      const scale = text.startsWith("color(") ? 255 : 1;
+      return { r: r * scale, g: g * scale, b: b * scale, a };
     };
     const over = (top, below) => ({ r: top.r * top.a + below.r * (1 - top.a), g: top.g * top.a + below.g * (1 - top.a), b: top.b * top.a + below.b * (1 - top.a), a: 1 });
     const channel = (c) => (c / 255 <= 0.04045 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4);

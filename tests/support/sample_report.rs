@@ -1,6 +1,6 @@
 //! A report with every kind of content, and names that break careless code.
 
-use pellucid::report::{Figure, Item, Report, Section, Table};
+use pellucid::report::{Figure, Item, MarkedText, Report, Run, Section, Table};
 use serde_json::{Value, json};
 
 /// Names as tables have them: markup, dots and brackets (paths in Vega), quotes, an end of script, other scripts, emoji.
@@ -24,7 +24,7 @@ pub fn sample_report() -> Report {
     Report {
         title: "What moves income-net.onnx".into(),
         subtitle: "A network of 30,000 weights, explained on 5,000 rows of population.csv".into(),
-        sections: vec![overview(), global(), effects(), rows(), interactions(), repeat()],
+        sections: vec![overview(), global(), effects(), rows(), texts(), interactions(), repeat()],
     }
 }
 
@@ -251,6 +251,31 @@ fn interactions() -> Section {
                     .map(|c| vec![c["row"].clone(), c["player"].clone(), c["phi"].clone()])
                     .collect(),
                 left_out: cells.len() - 40,
+            },
+        })],
+    }
+}
+
+/// Parts of every shade, one after the other.
+fn texts() -> Section {
+    let run = |(i, name): (usize, &&str)| {
+        let level = i as i8 % 9 - 4;
+        Run { text: format!("{name} "), level, note: format!("{level}0 ± 0.1 \"of\" <4>") }
+    };
+    Section {
+        id: "texts".into(),
+        title: "Texts".into(),
+        text: vec!["Red raises, blue lowers.".into()],
+        warnings: vec![],
+        items: vec![Item::Text(MarkedText {
+            title: "Text 7".into(),
+            caption: "0.1 without its parts, 0.9 with all of them.".into(),
+            runs: NASTY.iter().enumerate().map(run).collect(),
+            table: Table {
+                title: "Parts of text 7".into(),
+                columns: vec!["part".into(), "φ".into()],
+                rows: NASTY.iter().enumerate().map(|(i, name)| vec![json!(name), json!(i as f64 - 4.0)]).collect(),
+                left_out: 0,
             },
         })],
     }

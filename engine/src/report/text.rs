@@ -231,7 +231,7 @@ fn marked(text: &TextExplanation, k: usize, outputs: &[String]) -> MarkedText {
 /// The waterfall of a text, whose features are its parts.
 fn steps(text: &TextExplanation, k: usize, outputs: &[String]) -> Option<Figure> {
     let value = |player: usize| GlobalValue {
-        player: format!("{} ", cut(text.part(player), 40)).trim_end().to_owned(),
+        player: cut(text.part(player), 40),
         mean_abs: text.values[(k, player)].abs().into(),
         mean_abs_stderr: 0.0,
         mean: text.values[(k, player)].into(),
@@ -276,4 +276,41 @@ fn steps(text: &TextExplanation, k: usize, outputs: &[String]) -> Option<Figure>
         short(text.predictions[k])
     );
     Some(figure)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::Span;
+    use ndarray::array;
+
+    fn text() -> TextExplanation {
+        let span = |start: usize, end: usize| Span { bytes: start..end, chars: start..end };
+        TextExplanation {
+            row: 3,
+            text: " win <now> or never ".into(),
+            players: vec![span(1, 4), span(5, 10), span(14, 19)],
+            cut: None,
+            values: array![[-0.4, 0.1, 0.01]],
+            stderr: array![[0.0, 0.02, 0.0]],
+            base_values: vec![0.5],
+            predictions: vec![0.21],
+            spent: 8,
+        }
+    }
+
+    #[test]
+    fn coloured_runs_are_the_whole_text() {
+        let marked = marked(&text(), 0, &["y".to_string()]);
+        assert_eq!(marked.runs.iter().map(|run| run.text.as_str()).collect::<String>(), text().text);
+        assert_eq!(marked.runs.iter().map(|run| run.level).collect::<Vec<_>>(), [0, -4, 0, 1, 0, 0, 0]);
+        assert_eq!(marked.runs[3].note, "0.1 ± 0.02");
+    }
+
+    #[test]
+    fn a_text_has_a_waterfall_of_its_parts() {
+        let figure = steps(&text(), 0, &["y".to_string()]).unwrap();
+        assert_eq!((figure.id.as_str(), figure.table.rows.len()), ("text-3-y", 3));
+        assert!(figure.alt.contains("y goes from 0.5 to 0.21; win lowers it by 0.4"), "{}", figure.alt);
+    }
 }
