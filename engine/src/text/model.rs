@@ -209,6 +209,11 @@ impl Model for TextModel {
         &self.reader.valued.outputs.names
     }
 
+    /// What the tokens of a row hold: it keeps tiles, whose tokens are made on the host, small.
+    fn workspace(&self) -> usize {
+        self.reader.encoder.workspace()
+    }
+
     fn predict(&self, rows: Tensor<2>) -> Result<Tensor<2>> {
         let (device, n_rows) = (rows.device(), rows.dims()[0]);
         let values = self.values(&kernels::read(rows)?)?;
