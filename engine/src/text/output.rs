@@ -119,12 +119,11 @@ fn schema(layout: &TextLayout) -> Schema {
 /// Columns of the tidy form: texts, in each its players, for each player the outputs.
 fn tidy(layout: &TextLayout, texts: &[TextExplanation], ids: Option<&RecordBatch>) -> Result<Vec<ArrayRef>> {
     let outputs = layout.outputs.len();
-    let lines = || {
-        let of = move |(at, text): (usize, &TextExplanation)| {
-            (0..text.players.len()).flat_map(move |player| (0..outputs).map(move |k| (at, player, k)))
-        };
-        texts.iter().enumerate().flat_map(of)
+    let of = |(at, text): (usize, &TextExplanation)| {
+        (0..text.players.len()).flat_map(move |player| (0..outputs).map(move |k| (at, player, k)))
     };
+    let lines: Vec<(usize, usize, usize)> = texts.iter().enumerate().flat_map(of).collect();
+    let lines = || lines.iter().copied();
     let origin = Int64Array::from_iter_values(lines().map(|(at, _, _)| at as i64));
     let ids = ids.map_or(&[][..], |ids| ids.columns());
     let ids = ids.iter().map(|column| take(column, &origin, None).map_err(|e| Error::input(e.to_string())));
