@@ -71,7 +71,7 @@ fn parts(text: &TextExplanation, k: usize) -> String {
             shortened(text.part(player)),
             text.players[player].chars.start.to_string(),
             format!("{phi:+.decimals$}"),
-            format!("{:.decimals$}", text.stderr[(k, player)]),
+            known(text.stderr[(k, player)].into(), decimals),
             bar(phi.abs(), largest, BAR),
         ]);
     }
@@ -107,6 +107,11 @@ pub fn words(global: &[GlobalWords], top: usize) -> String {
         "{}\n\nmean φ: how far the word moves the output when it occurs; share: its part of all movement",
         tables.join("\n\n")
     )
+}
+
+/// `–` where the design cannot tell.
+fn known(stderr: f64, decimals: usize) -> String {
+    if stderr.is_nan() { "–".into() } else { format!("{stderr:.decimals$}") }
 }
 
 fn bare(header: &[&str]) -> Table {

@@ -326,12 +326,15 @@ fn one_must_play(text: &TextExplanation) -> Result<()> {
 struct Remarks {
     cut: Vec<(usize, usize)>,
     silent: Vec<usize>,
+    /// Texts whose budget is too small to tell its errors.
+    unsure: Vec<usize>,
 }
 
 impl Remarks {
     fn note(&mut self, text: &TextExplanation) {
         self.cut.extend(text.cut.as_ref().map(|cut| (text.row, cut.kept)));
         self.silent.extend(text.players.is_empty().then_some(text.row));
+        self.unsure.extend(text.stderr.iter().any(|e| e.is_nan()).then_some(text.row));
     }
 
     fn tell(&self, terminal: &Terminal) {
@@ -346,6 +349,13 @@ impl Remarks {
             let s = if count == 1 { "" } else { "s" };
             terminal.warn(&format!(
                 "{count} text{s} cut to the {kept} tokens that model and tokenizer take (number {rows}); words beyond have no attribution"
+            ));
+        }
+        if !self.unsure.is_empty() {
+            let (count, rows) = numbered(&mut self.unsure.iter().copied());
+            let s = if count == 1 { "" } else { "s" };
+            terminal.warn(&format!(
+                "the budget is too small to tell the errors of {count} text{s} (number {rows}): at least 4 forwards a word do"
             ));
         }
         if !self.silent.is_empty() {
