@@ -246,7 +246,13 @@ fn steps(text: &TextExplanation, k: usize, outputs: &[String]) -> Option<Figure>
         rank_stderr: 0.0,
     };
     let values: Vec<GlobalValue> = (0..text.players.len()).map(value).collect();
-    let global = GlobalExplanation { output: outputs[k].clone(), base_value: text.base_values[k], rows: 1, values };
+    let global = GlobalExplanation {
+        output: outputs[k].clone(),
+        base_value: text.base_values[k],
+        rows: 1,
+        values,
+        interactions: Vec::new(),
+    };
     let findings = Findings {
         provenance: Provenance { link: "identity".into(), outputs: vec![outputs[k].clone()], ..Provenance::default() },
         global: vec![global],

@@ -166,6 +166,7 @@ pub(super) fn refuse_tables_options(args: &ShapArgs) -> Result<()> {
         (args.columns.schema.is_some(), "--schema", "only the column of texts is read"),
         (args.columns.groups.is_some(), "--groups", "larger players are `--granularity sentence` or `--span`"),
         (args.design.by.is_some(), "--by", "explain the parts of the table one by one"),
+        (args.design.interactions, "--interactions", "leave it out: only single parts are explained"),
         (args.design.draw == Draw::PerRow, "--draw per-row", "leave it out"),
         (args.run.link == Link::Logit, "--link logit", "the log-odds of a class are `--value margin`"),
     ];
