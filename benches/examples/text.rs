@@ -75,6 +75,9 @@ fn texts(path: &Path, count: usize) -> Result<Vec<String>> {
     Ok(texts)
 }
 
+/// Explained texts, what read them, and the batches that it was given.
+type Run = (Vec<TextExplanation>, TextShap, Arc<Mutex<Vec<TokenBatch>>>);
+
 struct Bench {
     encoder: Arc<OnnxEncoder>,
     tokenizer: Tokenizer,
@@ -82,13 +85,7 @@ struct Bench {
 }
 
 impl Bench {
-    fn explain(
-        &self,
-        texts: &[&str],
-        budget: Budget,
-        value: Value,
-        seed: u64,
-    ) -> Result<(Vec<TextExplanation>, TextShap, Arc<Mutex<Vec<TokenBatch>>>)> {
+    fn explain(&self, texts: &[&str], budget: Budget, value: Value, seed: u64) -> Result<Run> {
         let batches = Arc::<Mutex<Vec<TokenBatch>>>::default();
         let recorder = Recorder { encoder: self.encoder.clone(), batches: batches.clone() };
         let builder = TextShap::builder(recorder, self.tokenizer.clone()).granularity(Granularity::Space).value(value);
