@@ -18,6 +18,7 @@ mod figures;
 mod interaction;
 mod mitigate;
 mod network;
+mod nodes;
 mod onnx;
 mod oracle;
 mod permutation;

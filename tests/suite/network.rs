@@ -61,3 +61,46 @@ fn wrong_inputs_are_named() {
     };
     assert!(message.contains("no output \"labels\""), "{message}");
 }
+
+/// Half precision and bfloat16 in a file beside the model, computed in f32: 1e-5 of sums of six terms below 4.
+#[test]
+fn weights_may_lie_beside_the_model() {
+    let record = json("onnx/external.json");
+    let numbers = |key: &str| serde_json::from_value::<Vec<f32>>(record[key].clone()).unwrap();
+    let (x, y) = (numbers("x"), numbers("y"));
+    let network = Network::open(fixture("onnx/external.onnx")).unwrap();
+    for device in devices() {
+        let x = Value::floats(x.clone(), &[3, 6]).unwrap();
+        let got = network.on(&device).unwrap().run(&[("x", x)]).unwrap()[0].to_floats().unwrap();
+        assert!(got.iter().zip(&y).all(|(g, e)| (g - e).abs() < 1e-5), "{got:?} {y:?}");
+    }
+    let graph = pellucid::model::onnx::Graph::load(fixture("onnx/external.onnx")).unwrap();
+    assert_eq!(graph.feature_names().len(), 6);
+
+    let model = std::fs::read(fixture("onnx/external.onnx")).unwrap();
+    let refusal = |result: pellucid::Result<Network>| match result {
+        Err(Error::Input { message, .. }) => message,
+        other => panic!("not refused: {:?}", other.err()),
+    };
+    assert!(refusal(Network::parse(&model, "m")).contains("the model was given as bytes"));
+    let folder = tempfile::tempdir().unwrap();
+    let copy = folder.path().join("m.onnx");
+    std::fs::write(&copy, &model).unwrap();
+    assert!(matches!(Network::open(&copy), Err(Error::Io { .. })), "the data file is missing");
+    std::fs::write(folder.path().join("external.bin"), [0; 100]).unwrap();
+    assert!(refusal(Network::open(&copy)).contains("lie beyond the end of"));
+    // A name that leads out of the folder: the same length, so that the file stays whole.
+    let at = model.windows(12).position(|w| w == b"external.bin").unwrap();
+    let mut bent = model.clone();
+    bent[at..at + 12].copy_from_slice(b"../../secret");
+    std::fs::write(&copy, &bent).unwrap();
+    assert!(refusal(Network::open(&copy)).contains("does not lie beside the model"));
+}
+
+/// Every operator that cannot be run is named, with its nodes.
+#[test]
+fn all_unsupported_operators_are_told_at_once() {
+    let Err(Error::Input { message, .. }) = Network::open(fixture("interfaces/unknown.onnx")) else { panic!() };
+    assert!(message.starts_with("2 operators are not supported: FancyNorm (2), my.domain:Neg (1)"), "{message}");
+    assert!(message.contains("FancyNorm at "), "{message}");
+}

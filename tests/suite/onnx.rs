@@ -2,11 +2,10 @@
 
 use burn::tensor::{Tensor, TensorData};
 use pellucid::model::Model;
-use pellucid::model::onnx::{Card, Graph, OnnxModel, supported};
+use pellucid::model::onnx::{Card, Graph, OnnxModel};
 use pellucid::{Device, Error};
 use pellucid_tests::{devices, fixture};
 use serde_json::Value;
-use std::collections::HashSet;
 
 /// Recorded outputs are f32 and come from another order of summation. Probabilities are at most 1, scores of these models
 /// at most 10: 1e-5 is 100 ε of the value. The diabetes model gives up to 346, from terms ten times that.
@@ -168,7 +167,6 @@ fn answer(case: &Value, device: &Device) -> Result<(), String> {
     Ok(())
 }
 
-/// What is listed as supported is what the operator fixtures try.
 /// What a product of 4 by 3 costs with its bias, and what scalings before it cost beyond that: nothing when they are folded into it.
 #[test]
 fn constant_scalings_before_a_product_are_part_of_it() {
@@ -180,17 +178,6 @@ fn constant_scalings_before_a_product_are_part_of_it() {
     // Read by others too, or so far from 0 that digits would be lost.
     assert!(flops("Gemm_scaled_shared") >= product + 4);
     assert_eq!(flops("Gemm_scaled_far"), product + 4);
-}
-
-#[test]
-fn every_supported_operator_has_an_answer() {
-    let mut tried = HashSet::new();
-    for case in json("operators/answers.json").as_array().unwrap() {
-        let card = Card::load(fixture(case["model"].as_str().unwrap())).unwrap();
-        tried.extend(card.operators.into_iter().map(|o| o.name));
-    }
-    let untried: Vec<&str> = supported().into_iter().filter(|name| !tried.contains(*name)).collect();
-    assert!(untried.is_empty(), "supported, but not tried: {untried:?}");
 }
 
 /// Message and hint of the error that loading gives.

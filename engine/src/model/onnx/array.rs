@@ -132,6 +132,9 @@ impl<K: Basic> Array<K> {
 }
 
 fn reshaped<const D: usize, K: Basic>(t: Tensor<D, K>, dims: &[usize]) -> Result<Array<K>> {
+    if dims.contains(&0) {
+        return nothing(dims, &t.device());
+    }
     Ok(match *dims {
         [] => Array::R0(t.reshape([1])),
         [a] => Array::R1(t.reshape([a])),
@@ -140,6 +143,19 @@ fn reshaped<const D: usize, K: Basic>(t: Tensor<D, K>, dims: &[usize]) -> Result
         [a, b, c, d] => Array::R4(t.reshape([a, b, c, d])),
         [a, b, c, d, e] => Array::R5(t.reshape([a, b, c, d, e])),
         [a, b, c, d, e, f] => Array::R6(t.reshape([a, b, c, d, e, f])),
+        _ => return Err(too_deep(dims.len())),
+    })
+}
+
+/// An array without elements: burn takes a 0 in a new shape for something else.
+fn nothing<K: Basic>(dims: &[usize], device: &Device) -> Result<Array<K>> {
+    Ok(match *dims {
+        [a] => Array::R1(Tensor::empty([a], device)),
+        [a, b] => Array::R2(Tensor::empty([a, b], device)),
+        [a, b, c] => Array::R3(Tensor::empty([a, b, c], device)),
+        [a, b, c, d] => Array::R4(Tensor::empty([a, b, c, d], device)),
+        [a, b, c, d, e] => Array::R5(Tensor::empty([a, b, c, d, e], device)),
+        [a, b, c, d, e, f] => Array::R6(Tensor::empty([a, b, c, d, e, f], device)),
         _ => return Err(too_deep(dims.len())),
     })
 }

@@ -5,6 +5,7 @@
 
 use super::args::Args;
 use super::fuse::Fused;
+use super::gelu;
 use super::node::Node;
 use super::ops::{self, Operand, Prepared};
 use super::plan::{Place, Plan, Source, Step, in_step};
@@ -86,8 +87,12 @@ impl<'a> Builder<'a> {
         settings: Settings<'a>,
     ) -> Result<Plan> {
         let mut builder = Self::new(graph, inputs, outputs, known, settings);
+        builder.constant_nodes();
+        let gelus = gelu::find(&mut builder)?;
         for i in 0..graph.node.len() {
-            if !builder.done[i]
+            if let Some(x) = gelus.get(&i) {
+                builder.add_gelu(i, x)?;
+            } else if !builder.done[i]
                 && let Err(problem) = builder.add(i)
             {
                 builder.problems.push(problem);
@@ -180,15 +185,35 @@ impl<'a> Builder<'a> {
         Ok(Node { proto, opset, fixed_batch, folder, constants })
     }
 
+    /// Takes the numbers of `Constant` nodes.
+    fn constant_nodes(&mut self) {
+        for (i, proto) in
+            self.graph.node.iter().enumerate().filter(|(_, n)| n.op_type == "Constant" && ops::is_standard(n))
+        {
+            let read = self.node(i).and_then(|node| ops::constant(&node)).map_err(|e| in_step(e, &label(proto)));
+            match (std::mem::replace(&mut self.done[i], true), read) {
+                (false, Ok(value)) => drop(self.known.insert(proto.output[0].clone(), Arc::new(value))),
+                (false, Err(problem)) => self.problems.push(problem),
+                (true, _) => {}
+            }
+        }
+    }
+
+    /// The step of a gelu that several nodes write out, the last of them at `i`.
+    fn add_gelu(&mut self, i: usize, x: &str) -> Result<()> {
+        let prepared = ops::gelu();
+        let operands = vec![self.source(x)?];
+        let proto = &self.graph.node[i];
+        let outputs = vec![self.output(proto.output.first())];
+        let Prepared { op, cost, scratch, chain, .. } = prepared;
+        self.steps.push(Step { name: format!("Gelu {:?}", proto.name), op, operands, outputs, cost, scratch, chain });
+        Ok(())
+    }
+
     fn add(&mut self, i: usize) -> Result<()> {
         let node = self.node(i)?;
         let label = label(node.proto);
         let told = |e| in_step(e, &label);
-        if node.op() == "Constant" && ops::is_standard(node.proto) {
-            let value = ops::constant(&node).map_err(told)?;
-            self.known.insert(node.proto.output[0].clone(), Arc::new(value));
-            return Ok(());
-        }
         let (prepared, last) = match Fused::start(self, i)? {
             Some(fused) => (fused.prepared, fused.last),
             None => (self.prepare(&node).map_err(told)?, i),
@@ -277,5 +302,5 @@ fn label(node: &NodeProto) -> String {
 pub fn run_inner(plan: &Plan, mut values: Vec<Value>, n_inputs: usize, args: &Args) -> Result<Vec<Value>> {
     let constants = values.split_off(n_inputs);
     let place = Place { constants: &constants, device: args.device, n_rows: args.n_rows };
-    plan.run(values, place, &mut |_, _| ())
+    plan.run(values, place, &mut |_| ())
 }

@@ -2,6 +2,7 @@
 
 use super::card::{OperatorCard, TensorCard};
 use super::dtype::Dtype;
+use super::inline::inline;
 use super::ops::{full_name, is_supported};
 use super::quiet::caught;
 use crate::{Error, Result};
@@ -51,7 +52,8 @@ impl File {
                 .hint("check that the file was written by an ONNX exporter and copied whole")
         };
         // Shared bytes: the weights in the decoded file are views of them.
-        let model = ModelProto::parse_from_tokio_bytes(&bytes.into()).map_err(|e| not_onnx(e.to_string()))?;
+        let mut model = ModelProto::parse_from_tokio_bytes(&bytes.into()).map_err(|e| not_onnx(e.to_string()))?;
+        inline(&mut model)?;
         if model.graph.output.is_empty() || model.graph.node.is_empty() {
             return Err(not_onnx("it holds no graph with nodes and outputs".into()));
         }

@@ -32,7 +32,9 @@ mod card;
 mod dtype;
 mod file;
 mod fuse;
+mod gelu;
 mod graph;
+mod inline;
 mod network;
 mod node;
 mod ops;
@@ -51,6 +53,7 @@ pub use graph::Graph;
 pub use network::{Network, Session};
 pub use ops::supported;
 pub use outputs::Outputs;
+pub use stored::tensors;
 pub use value::Value;
 
 use super::Model;
@@ -120,7 +123,7 @@ impl Model for OnnxModel {
         if rows.dims()[0] == 0 {
             return Ok(Tensor::zeros([0, self.outputs.names.len()], self.session.device().burn()));
         }
-        let outputs = self.program.run(rows, &self.session, &mut |_, _| ())?;
+        let outputs = self.program.run(rows, &self.session, &mut |_| ())?;
         Ok(side_by_side(outputs))
     }
 

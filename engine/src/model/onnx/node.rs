@@ -1,5 +1,6 @@
 //! One node of a file as an operator sees it: its settings, and which of its inputs are constants.
 
+use super::ops::Operand;
 use super::stored;
 use super::value::{Host, Numbers};
 use crate::{Error, Result};
@@ -41,6 +42,11 @@ impl Node<'_> {
     /// Whether anything reads an output.
     pub fn wants(&self, i: usize) -> bool {
         self.proto.output.get(i).is_some_and(|name| !name.is_empty())
+    }
+
+    /// An input as an operand of a step.
+    pub fn operand(&self, i: usize) -> Operand {
+        Operand::Named(self.proto.input.get(i).cloned().unwrap_or_default())
     }
 
     pub fn constant(&self, i: usize) -> Option<&Host> {

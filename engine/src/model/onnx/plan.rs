@@ -10,6 +10,7 @@ use crate::kernels::{self, Activation, Sweep};
 use crate::{Error, Result};
 use burn::tensor::{Device, Tensor};
 use std::sync::Arc;
+use std::time::Instant;
 
 /// Constants of at most this many numbers are kept on the host and on the device.
 const SMALL: usize = 4096;
@@ -48,6 +49,17 @@ pub struct Plan {
     pub outputs: Vec<Source>,
 }
 
+/// What is told of a step when it is done.
+pub struct Done<'a> {
+    /// Operator and node.
+    pub step: &'a str,
+    /// Time on the calling thread; a GPU may still be at work.
+    pub seconds: f64,
+    pub flops: u64,
+    /// Numbers it made.
+    pub numbers: usize,
+}
+
 /// What a run is over, beside its inputs.
 #[derive(Clone, Copy)]
 pub struct Place<'a> {
@@ -83,8 +95,8 @@ impl Plan {
         self.constants.iter().map(upload).collect()
     }
 
-    /// Runs the steps. `watch` sees each step's floating-point operations and the numbers it makes.
-    pub fn run(&self, inputs: Vec<Value>, place: Place, watch: &mut dyn FnMut(u64, usize)) -> Result<Vec<Value>> {
+    /// Runs the steps; `watch` hears of each.
+    pub fn run(&self, inputs: Vec<Value>, place: Place, watch: &mut dyn FnMut(Done)) -> Result<Vec<Value>> {
         let slots = inputs.into_iter().map(Some).collect();
         self.follow(&self.steps, slots, place, watch)
     }
@@ -105,7 +117,7 @@ impl Plan {
         let place = Place { n_rows: Some(swept.dims()[0]), ..place };
         slots.resize(self.n_slots, None);
         slots[output] = Some(Value::Float(Array::R2(swept)));
-        self.follow(rest, slots, place, &mut |_, _| ()).map(Some)
+        self.follow(rest, slots, place, &mut |_| ()).map(Some)
     }
 
     /// Runs some of the steps from what is known.
@@ -114,17 +126,19 @@ impl Plan {
         steps: &[Step],
         mut slots: Vec<Option<Value>>,
         place: Place,
-        watch: &mut dyn FnMut(u64, usize),
+        watch: &mut dyn FnMut(Done),
     ) -> Result<Vec<Value>> {
         slots.resize(self.n_slots, None);
         for step in steps {
             let fetched = step.operands.iter().map(|&source| fetch(source, &mut slots, place.constants));
             let args = Args { values: fetched.collect::<Result<_>>()?, device: place.device, n_rows: place.n_rows };
             let shapes = operand_shapes(step.cost, &args);
+            let start = Instant::now();
             let results = perform(step, args).map_err(|e| in_step(e, &step.name))?;
             let made = results.iter().map(|y| y.dims().iter().product::<usize>()).sum::<usize>();
             let flops = results.first().map_or(0, |y| flops(step.cost, &shapes, &y.dims()));
-            watch(flops, made + step.scratch * place.n_rows.unwrap_or(0));
+            let numbers = made + step.scratch * place.n_rows.unwrap_or(0);
+            watch(Done { step: &step.name, seconds: start.elapsed().as_secs_f64(), flops, numbers });
             for (slot, value) in step.outputs.iter().zip(results) {
                 if let Some(slot) = slot {
                     slots[*slot] = Some(value);

@@ -3,6 +3,7 @@
 use super::array::{Array, map_rank};
 use super::dtype::Dtype;
 use super::network::{Network, Session};
+use super::plan::Done;
 use super::tabular::Input;
 use super::value::Value;
 use crate::kernels::Sweep;
@@ -41,7 +42,7 @@ impl Program {
     }
 
     /// Outputs of the file, each `[rows, columns]`.
-    pub fn run(&self, rows: Tensor<2>, session: &Session, watch: &mut dyn FnMut(u64, usize)) -> Result<Vec<Tensor<2>>> {
+    pub fn run(&self, rows: Tensor<2>, session: &Session, watch: &mut dyn FnMut(Done)) -> Result<Vec<Tensor<2>>> {
         let n_rows = rows.dims()[0];
         let values = session.follow(self.split(rows)?, Some(n_rows), watch)?;
         self.outputs_by_row(values, n_rows, session.device().burn())
@@ -88,12 +89,12 @@ impl Program {
         let device = Device::flex();
         let session = self.network.on(&crate::Device::cpu())?;
         let (mut flops, mut made) = (0, 0);
-        let mut watch = |operations, numbers| {
-            flops += operations;
-            made += numbers;
+        let mut watch = |done: Done| {
+            flops += done.flops;
+            made += done.numbers;
         };
         let pair = self.run(self.sample(&[0, 1], &device), &session, &mut watch)?;
-        let triple = self.run(self.sample(&[0, 2, 3], &device), &session, &mut |_, _| ())?;
+        let triple = self.run(self.sample(&[0, 2, 3], &device), &session, &mut |_| ())?;
         let mut widths = Vec::new();
         for ((name, a), b) in self.outputs.iter().zip(pair).zip(triple) {
             let width = a.dims()[1];

@@ -4,12 +4,21 @@
 //! its weights.
 
 use super::dtype::Dtype;
-use super::value::{Host, Numbers};
+use super::value::{Host, Numbers, Value};
 use crate::{Error, Result};
-use onnx_ir::TensorProto;
+use onnx_ir::{GraphProto, Message, TensorProto};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Component, Path, PathBuf};
+
+/// Named tensors stored as the weights of a graph (`GraphProto`), as recorded inputs and outputs are.
+///
+/// # Errors
+/// Bytes that are no graph, tensors of strings or of types that are not supported.
+pub fn tensors(bytes: &[u8]) -> Result<Vec<(String, Value)>> {
+    let graph = GraphProto::parse_from_bytes(bytes).map_err(|e| Error::input(format!("no stored tensors: {e}")))?;
+    graph.initializer.iter().map(|t| Ok((t.name.clone(), decode(t, None)?.into()))).collect()
+}
 
 /// The numbers of a stored tensor. `folder` is where data files lie; none if the model did not come from a file.
 pub fn decode(tensor: &TensorProto, folder: Option<&Path>) -> Result<Host> {

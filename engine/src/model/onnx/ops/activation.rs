@@ -86,6 +86,11 @@ fn gelu(tanh: bool) -> Prepared {
     .cost(Cost::PerOutput(8))
 }
 
+/// The exact gelu, where several nodes stand for it.
+pub fn written_out() -> Prepared {
+    gelu(false)
+}
+
 /// Gelu of `x + bias`, the bias being optional.
 fn biased_gelu(tanh: bool) -> Prepared {
     let gelu = gelu(tanh);

@@ -68,8 +68,8 @@ impl Kind {
             Kind::And => a & b,
             Kind::Or => a | b,
             Kind::Xor => a ^ b,
-            Kind::Left => (a as u64).checked_shl(b as u32).unwrap_or(0) as i64,
-            Kind::Right => (a as u64).checked_shr(b as u32).unwrap_or(0) as i64,
+            Kind::Left => a.checked_shl(b.try_into().unwrap_or(64)).unwrap_or(0),
+            Kind::Right => a >> b.clamp(0, 63),
         })
     }
 
@@ -84,7 +84,7 @@ impl Kind {
             Kind::Max | Kind::Min if either_nan => f32::NAN,
             Kind::Max => a.max(b),
             Kind::Min => a.min(b),
-            Kind::Mod => a - b * (a / b).floor(),
+            Kind::Mod => Some(a % b).map(|r| if r != 0.0 && (r < 0.0) != (b < 0.0) { r + b } else { r })?,
             Kind::Fmod => a % b,
             Kind::Pow => a.powf(b),
             _ => return None,
@@ -163,7 +163,7 @@ arithmetic_on!(floats, burn::tensor::Float);
 arithmetic_on!(ints, Int);
 
 /// Device integers cut to a narrow type.
-fn wrapped(x: Array<Int>, dtype: Dtype) -> Array<Int> {
+pub fn wrapped(x: Array<Int>, dtype: Dtype) -> Array<Int> {
     let (low, high) = dtype.range();
     match dtype.bits() {
         4..=16 => map_rank!(x, t => t.sub_scalar(low).bitwise_and_scalar(high - low).add_scalar(low)),
@@ -178,7 +178,13 @@ fn combine_host(kind: Kind, a: &Host, b: &Host) -> Result<Host> {
     let pairs = i.into_iter().zip(j);
     let numbers = match (&a.numbers, &b.numbers) {
         (Numbers::Int(x, dtype), Numbers::Int(y, _)) => {
-            let values: Option<Vec<i64>> = pairs.map(|(i, j)| Some(dtype.wrap(kind.ints(x[i], y[j])?))).collect();
+            let of = |a: i64, b: i64| match kind {
+                // A shift by a negative number or by the width is one by all bits.
+                Kind::Left | Kind::Right if !(0..dtype.bits() as i64).contains(&b) => kind.ints(a, 64),
+                Kind::Right if *dtype == Dtype::U64 => Some((a as u64 >> b) as i64),
+                _ => kind.ints(a, b),
+            };
+            let values: Option<Vec<i64>> = pairs.map(|(i, j)| Some(dtype.wrap(of(x[i], y[j])?))).collect();
             Numbers::Int(values.ok_or_else(undefined)?, *dtype)
         }
         (Numbers::Float(x), Numbers::Float(y)) => {

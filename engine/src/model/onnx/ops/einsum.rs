@@ -93,7 +93,9 @@ fn diagonals(x: Labelled, device: &burn::tensor::Device) -> Result<Labelled> {
         let outer = &dims[..dims.len() - 2];
         let count: usize = outer.iter().product();
         let at: Vec<i64> = (0..count * n).map(|k| ((k / n) * n * n + (k % n) * (n + 1)) as i64).collect();
-        let Value::Int(at, _) = Host::ints(at, &[count * n]).upload(device)? else { continue };
+        let Value::Int(at, _) = Host::ints(at, &[count * n]).upload(device)? else {
+            return Err(Error::input("positions are no integers"));
+        };
         let kept: Vec<usize> = outer.iter().copied().chain([n]).collect();
         array = Array::R1(moved.flat()?.select(0, at.flat()?)).reshape(&kept)?;
         labels = order[..order.len() - 1].iter().map(|&i| labels[i]).collect();

@@ -45,7 +45,7 @@ fn scaler(n: &Node) -> Prepared {
 
 /// What is done with scores.
 #[derive(Clone, Copy, PartialEq)]
-enum PostTransform {
+pub enum PostTransform {
     None,
     Logistic,
     Softmax,
@@ -62,7 +62,7 @@ fn post_transform(n: &Node) -> Result<PostTransform> {
     }
 }
 
-fn transformed(scores: Tensor<2>, post: PostTransform) -> Tensor<2> {
+pub fn transformed_rows(scores: Tensor<2>, post: PostTransform) -> Tensor<2> {
     match post {
         PostTransform::None => scores,
         PostTransform::Logistic => activation::sigmoid(scores),
@@ -92,7 +92,7 @@ fn linear_classifier(n: &Node) -> Result<Prepared> {
     linear(coefficients, &intercepts, 1, move |scores| {
         Ok(match both {
             true => two_classes(scores, post)?,
-            false => transformed(scores, post),
+            false => transformed_rows(scores, post),
         })
     })
 }
@@ -116,7 +116,7 @@ fn linear_regressor(n: &Node) -> Result<Prepared> {
     let targets = n.int("targets").unwrap_or(1).max(1) as usize;
     let intercepts = n.floats("intercepts").map_or(vec![0.0; targets], <[f32]>::to_vec);
     let post = post_transform(n)?;
-    linear(coefficients, &intercepts, 0, move |scores| Ok(transformed(scores, post)))
+    linear(coefficients, &intercepts, 0, move |scores| Ok(transformed_rows(scores, post)))
 }
 
 /// An affine map and what follows it, as the output at `position`.

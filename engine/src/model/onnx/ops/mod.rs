@@ -5,15 +5,20 @@
 
 mod activation;
 mod arithmetic;
+mod attention;
+mod boxes;
+mod cast;
 mod choose;
 mod compare;
 pub mod control;
 mod conv;
 mod einsum;
 mod elementwise;
+mod fused;
 mod gather;
 mod host;
 mod linear;
+mod loss;
 mod ml;
 mod moves;
 mod normalization;
@@ -25,7 +30,10 @@ mod resize;
 mod scaling;
 mod scatter;
 mod shape;
+mod signal;
+mod sizes;
 mod slice;
+mod trees;
 
 use super::args::Args;
 use super::node::Node;
@@ -35,10 +43,11 @@ use crate::{Error, Result};
 use onnx_ir::NodeProto;
 use std::sync::Arc;
 
+pub use activation::written_out as gelu;
+pub use cast::converted;
+pub(in crate::model::onnx) use cast::is_float_cast;
 pub use linear::{Weights, activation_of, affine_step, bias_of, layers, weights};
 pub use scaling::{fold, may_scale};
-pub use shape::converted;
-pub(in crate::model::onnx) use shape::is_float_cast;
 
 /// Makes the step of a node.
 pub type Maker = fn(&Node) -> Result<Prepared>;
@@ -47,13 +56,18 @@ pub type Maker = fn(&Node) -> Result<Prepared>;
 const FAMILIES: &[&[(&str, Maker)]] = &[
     activation::TABLE,
     arithmetic::TABLE,
+    attention::TABLE,
+    boxes::TABLE,
+    cast::TABLE,
     choose::TABLE,
     compare::TABLE,
     conv::TABLE,
     einsum::TABLE,
     elementwise::TABLE,
+    fused::TABLE,
     gather::TABLE,
     linear::TABLE,
+    loss::TABLE,
     ml::TABLE,
     moves::TABLE,
     normalization::TABLE,
@@ -64,7 +78,10 @@ const FAMILIES: &[&[(&str, Maker)]] = &[
     resize::TABLE,
     scatter::TABLE,
     shape::TABLE,
+    signal::TABLE,
+    sizes::TABLE,
     slice::TABLE,
+    trees::TABLE,
 ];
 
 /// Every operator that can be run, as files name them (`Gemm`, `ai.onnx.ml:Scaler`), in alphabetical order.

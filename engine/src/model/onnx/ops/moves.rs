@@ -109,9 +109,9 @@ fn with_fill(value: Value, fill: &Numbers, args: &Args) -> Result<Value> {
     use burn::tensor::Tensor;
     let n: usize = value.dims().iter().product();
     if n == 0 {
-        return Ok(Host { numbers: super::shape::converted_numbers(fill, value.dtype()), dims: vec![1] }.into());
+        return Ok(Host { numbers: super::cast::converted_numbers(fill, value.dtype()), dims: vec![1] }.into());
     }
-    let last = Host { numbers: super::shape::converted_numbers(fill, value.dtype()), dims: vec![1] };
+    let last = Host { numbers: super::cast::converted_numbers(fill, value.dtype()), dims: vec![1] };
     Ok(match value {
         Value::Host(h) | Value::Both(h, _) => {
             let numbers = match (&h.numbers, &last.numbers) {
@@ -164,7 +164,7 @@ fn depth_to_space(n: &Node) -> Prepared {
 }
 
 fn space_to_depth(n: &Node) -> Prepared {
-    let b = n.int("blocksize").unwrap_or(1).max(1) as usize;
+    let (b, column_first) = (n.int("blocksize").unwrap_or(1).max(1) as usize, n.text("mode") == Some("CRD"));
     Prepared::new(move |args| {
         let value = args.take(0)?;
         let [n, c, h, w] = four(&value)?;
@@ -172,7 +172,8 @@ fn space_to_depth(n: &Node) -> Prepared {
             return Err(Error::input(format!("{h} by {w} is no whole number of blocks of {b} by {b}")));
         }
         let six = reshaped(value, &[n, c, h / b, b, w / b, b])?;
-        reshaped(permuted(six, &[0, 3, 5, 1, 2, 4])?, &[n, c * b * b, h / b, w / b])
+        let order = if column_first { [0, 1, 3, 5, 2, 4] } else { [0, 3, 5, 1, 2, 4] };
+        reshaped(permuted(six, &order)?, &[n, c * b * b, h / b, w / b])
     })
     .free()
 }

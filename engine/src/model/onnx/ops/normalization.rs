@@ -5,7 +5,7 @@ use crate::model::onnx::array::{Array, map_rank, zip_rank};
 use crate::model::onnx::node::{self, Node};
 use crate::model::onnx::value::{Host, Value};
 use crate::{Error, Result};
-use burn::tensor::Tensor;
+use burn::tensor::{Tensor, module};
 use std::sync::Arc;
 
 pub const TABLE: &[(&str, Maker)] = &[
@@ -95,10 +95,20 @@ fn affine(x: Array, scale: Option<Array>, bias: Option<Array>) -> Result<Array> 
 /// `x / √(mean x² + ε) · scale`. Outputs: the result, means, 1/√(var + ε).
 fn layer_norm(n: &Node, centre: bool) -> Prepared {
     let (axis, epsilon) = (n.int("axis").unwrap_or(-1), n.float("epsilon", 1e-5));
+    let alone = centre && !n.wants(1) && !n.wants(2);
     Prepared::many(if centre { 3 } else { 1 }, move |args| {
         let x = args.float(0)?;
         let dims = x.dims();
         let axis = node::axis(axis, dims.len())?;
+        if alone
+            && axis + 1 == dims.len()
+            && args.dims(1) == dims[axis..]
+            && (!args.has(2) || args.dims(2) == dims[axis..])
+        {
+            let (scale, bias) = (args.float(1)?.flat()?, args.has(2).then(|| args.float(2)?.flat()).transpose()?);
+            let y = module::layer_norm(rows(x, axis)?, scale, bias, epsilon);
+            return Ok(vec![Value::Float(Array::R2(y).reshape(&dims)?)]);
+        }
         let (normal, mean, inverse) = standardised(rows(x, axis)?, epsilon, centre);
         let scale = args.has(1).then(|| args.float(1)).transpose()?;
         let bias = args.has(2).then(|| args.float(2)).transpose()?;

@@ -35,12 +35,18 @@ fn pool(n: &Node, kind: Kind) -> Result<Prepared> {
     let (by_column, positions) = (n.flag("storage_order", false), kind == Kind::Max && n.wants(1));
     let volume = window.kernel.iter().product();
     let step = Prepared::many(if kind == Kind::Max { 2 } else { 1 }, move |args| {
+        let dtype = args.get(0)?.dtype();
         let x = args.number(0)?;
         let dims = x.dims();
         if dims.len() < 3 {
             return Err(Error::input(format!("expected batch, channels and space, got shape {dims:?}")));
         }
         let w = window.over(&x.dims()[2..], &[])?;
+        if dtype.is_int() {
+            let mut results = windows(kind, x, &w, ceil, by_column)?;
+            results[0] = super::converted(results[0].clone(), dtype)?;
+            return Ok(results);
+        }
         let wide = (0..w.kernel.len()).any(|i| w.pads[i] >= w.reach(i) || w.pads[w.kernel.len() + i] >= w.reach(i));
         if !positions && !ceil && !wide {
             match (kind, x) {

@@ -1,7 +1,6 @@
 //! Sums, means, extremes and their positions along axes.
 
 use super::{Cost, Maker, Prepared};
-use crate::model::onnx::args::Args;
 use crate::model::onnx::array::{Array, map_rank};
 use crate::model::onnx::dtype::Dtype;
 use crate::model::onnx::node::{self, Node};
@@ -76,11 +75,10 @@ fn reduce(kind: Reduction, n: &Node) -> Prepared {
             None if noop => vec![],
             None => (0..dims.len()).collect(),
         };
-        let y = if dims.contains(&0) {
-            of_nothing(kind, &dims, &axes, args)?
-        } else {
-            reduce_axes(kind, args.number(0)?, &axes)
-        };
+        if dims.contains(&0) {
+            return of_nothing(kind, &dims, &axes, keep, dtype);
+        }
+        let y = reduce_axes(kind, args.number(0)?, &axes);
         let y = if keep { y } else { drop_axes(y, &axes)? };
         Ok(like(y, dtype))
     })
@@ -96,10 +94,17 @@ fn like(y: Array, dtype: Dtype) -> Value {
     }
 }
 
-fn of_nothing(kind: Reduction, dims: &[usize], axes: &[usize], args: &Args) -> Result<Array> {
-    let kept: Vec<usize> = (0..dims.len()).map(|a| if axes.contains(&a) { 1 } else { dims[a] }).collect();
-    let n = kept.iter().product();
-    Host::floats(vec![kind.of_nothing(); n], &kept).upload(args.device)?.into_float()
+/// The result for an array without elements.
+fn of_nothing(kind: Reduction, dims: &[usize], axes: &[usize], keep: bool, dtype: Dtype) -> Result<Value> {
+    let (all, reduced) = (0..dims.len(), |a: &usize| axes.contains(a));
+    let kept: Vec<usize> = all.filter(|a| keep || !reduced(a)).map(|a| if reduced(&a) { 1 } else { dims[a] }).collect();
+    let value = match (kind, dtype) {
+        (Reduction::Max, dtype) if dtype.is_int() => dtype.range().0 as f32,
+        (Reduction::Min, dtype) if dtype.is_int() => dtype.range().1 as f32,
+        (Reduction::Max, Dtype::Bool) => 0.0,
+        _ => kind.of_nothing(),
+    };
+    super::converted(Host::floats(vec![value; kept.iter().product()], &kept).into(), dtype)
 }
 
 /// Reduces axes one after the other; they keep length 1.

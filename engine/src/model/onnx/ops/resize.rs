@@ -184,7 +184,7 @@ impl Line<'_> {
         for i in first..=last {
             let weight = self.kernel((i as f64 - x) * narrow);
             let outside = i < 0 || i >= self.n as i64;
-            if outside && (self.settings.exclude_outside || self.settings.antialias) {
+            if outside && self.settings.exclude_outside {
                 continue;
             }
             row[i.clamp(0, self.n as i64 - 1) as usize] += weight;

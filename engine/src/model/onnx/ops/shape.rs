@@ -2,42 +2,22 @@
 
 use super::elementwise::broadcast;
 use super::host::{broadcast_dims, broadcast_positions};
-use super::{Maker, Prepared, list, with_dims};
+use super::{Maker, Prepared, with_dims};
 use crate::model::onnx::args::Args;
-use crate::model::onnx::array::map_rank;
-use crate::model::onnx::dtype::Dtype;
 use crate::model::onnx::node::{self, Node};
-use crate::model::onnx::value::{Host, Numbers, Value};
+use crate::model::onnx::value::{Host, Value};
 use crate::{Error, Result};
 use burn::tensor::Int;
 
 pub const TABLE: &[(&str, Maker)] = &[
     ("Identity", |_| Ok(identity())),
     ("Dropout", |_| Ok(dropout())),
-    ("Cast", |n| cast(Dtype::from_code(n.int("to").unwrap_or(0) as i32))),
-    ("CastLike", |_| {
-        Ok(Prepared::new(|args| {
-            let to = args.take(1)?.dtype();
-            let value = args.take(0)?;
-            converted(value, to)
-        }))
-    }),
     ("Flatten", |n| Ok(flatten(n.int("axis").unwrap_or(1)))),
     ("Reshape", reshape),
     ("Transpose", |n| Ok(transpose(n.ints("perm")))),
     ("Squeeze", |n| Ok(squeeze(n.ints("axes")))),
     ("Unsqueeze", |n| Ok(unsqueeze(n.ints("axes")))),
     ("Expand", |_| Ok(expand())),
-    ("Shape", |n| Ok(shape(n.int("start"), n.int("end")))),
-    ("Size", |_| {
-        Ok(Prepared::new(|args| {
-            let n: usize = args.take(0)?.dims().iter().product();
-            Ok(Host::ints(vec![n as i64], &[]).into())
-        })
-        .free())
-    }),
-    ("ConstantOfShape", constant_of_shape),
-    ("Range", |_| Ok(Prepared::new(range).free())),
 ];
 
 /// Applies a function of arrays of any kind; host values pass through another one.
@@ -60,6 +40,10 @@ fn identity() -> Prepared {
 /// As inference has it: everything passes, and the mask is true everywhere.
 fn dropout() -> Prepared {
     Prepared::many(2, |args| {
+        let ratio = args.scalar_or(1, 0.5)?;
+        if args.has(2) && args.scalar(2)? != 0.0 && ratio != 0.0 {
+            return Err(Error::input("training_mode is not supported"));
+        }
         let value = args.take(0)?;
         let dims = value.dims();
         let all = Host::bools(vec![true; dims.iter().product()], &dims);
@@ -75,47 +59,6 @@ pub fn reshaped(value: Value, dims: &[usize]) -> Result<Value> {
         return Err(Error::input(format!("an array of shape {given:?} cannot be reshaped to {dims:?}")));
     }
     Ok(any_kind!(value, x => x.reshape(dims)?, host h => with_dims(&h, dims)))
-}
-
-/// Whether a node converts to floats.
-pub fn is_float_cast(node: &Node) -> bool {
-    Dtype::from_code(node.int("to").unwrap_or(0) as i32).is_float()
-}
-
-fn cast(to: Dtype) -> Result<Prepared> {
-    if !(to.is_float() || to == Dtype::Bool || to.is_int()) {
-        return Err(Error::input(format!("conversion to {to} is not supported")));
-    }
-    Ok(Prepared::new(move |args| converted(args.take(0)?, to)).free())
-}
-
-/// Conversion between floats, integers and booleans: every float is 32 bits wide, floats are cut towards zero, integers wrap.
-pub fn converted(value: Value, to: Dtype) -> Result<Value> {
-    Ok(match value {
-        Value::Host(host) | Value::Both(host, _) => {
-            Host { numbers: converted_numbers(&host.numbers, to), dims: host.dims.clone() }.into()
-        }
-        Value::Float(x) if to == Dtype::Bool => Value::Bool(map_rank!(x, t => t.not_equal_scalar(0.0))),
-        Value::Float(x) if to.is_int() => Value::Int(map_rank!(x, t => t.int()), to),
-        Value::Int(x, _) if to.is_float() => Value::Float(map_rank!(x, t => t.float())),
-        Value::Int(x, _) if to == Dtype::Bool => Value::Bool(map_rank!(x, t => t.not_equal_scalar(0))),
-        Value::Int(x, from) if to.bits() < from.bits().min(32) || to.is_signed() != from.is_signed() => {
-            return converted(Value::Host(Value::Int(x, from).to_host()?), to);
-        }
-        Value::Int(x, _) => Value::Int(x, to),
-        Value::Bool(x) if to.is_float() => Value::Float(map_rank!(x, t => t.float())),
-        Value::Bool(x) if to.is_int() => Value::Int(map_rank!(x, t => t.int()), to),
-        same => same,
-    })
-}
-
-/// Numbers of another type.
-pub fn converted_numbers(numbers: &Numbers, to: Dtype) -> Numbers {
-    match to {
-        Dtype::Bool => Numbers::Bool(numbers.floats().iter().map(|&v| v != 0.0).collect()),
-        to if to.is_float() => Numbers::Float(numbers.floats()),
-        to => Numbers::Int(numbers.ints().into_iter().map(|v| to.wrap(v)).collect(), to),
-    }
 }
 
 /// Two axes: those before `axis` and the rest.
@@ -256,62 +199,6 @@ pub fn expanded(value: Value, dims: &[usize]) -> Result<Value> {
     Ok(any_kind!(value, x => broadcast(x, dims)?, host h => {
         Host { numbers: h.numbers.at(&broadcast_positions(&h.dims, dims)), dims: dims.to_vec() }
     }))
-}
-
-/// The sizes of axes `start..end`, on the host.
-fn shape(start: Option<i64>, end: Option<i64>) -> Prepared {
-    Prepared::new(move |args: &mut Args| {
-        let dims = args.take(0)?.dims();
-        let n = dims.len() as i64;
-        let bound = |given: Option<i64>, absent: i64| {
-            let at = given.unwrap_or(absent);
-            (if at < 0 { at + n } else { at }).clamp(0, n) as usize
-        };
-        let (start, end) = (bound(start, 0), bound(end, n));
-        Ok(list(dims[start..end.max(start)].iter().map(|&d| d as i64).collect()))
-    })
-    .free()
-}
-
-/// One number all over a shape; a float 0 by default.
-fn constant_of_shape(node: &Node) -> Result<Prepared> {
-    let value = node.tensor("value")?.unwrap_or_else(|| Host::floats(vec![0.0], &[1]));
-    Ok(Prepared::new(move |args| {
-        let dims = args.ints(0)?.iter().map(|&n| usize::try_from(n).ok()).collect::<Option<Vec<_>>>();
-        let dims = dims.ok_or_else(|| Error::input("a size is negative"))?;
-        let n = dims.iter().product();
-        Ok(Host { numbers: value.numbers.at(&vec![0; n]), dims }.into())
-    })
-    .free())
-}
-
-/// `start`, `start + delta`, … up to `limit`.
-fn range(args: &mut Args) -> Result<Value> {
-    let (start, limit, delta) = (args.host(0)?, args.host(1)?, args.host(2)?);
-    let count = |span: f64, delta: f64| (span / delta).ceil().max(0.0) as usize;
-    let undefined = || Error::input("the step of a range is 0, or its bounds are empty");
-    let numbers = match &start.numbers {
-        Numbers::Int(_, dtype) => {
-            let first = |host: &Host| host.numbers.ints().first().copied().ok_or_else(undefined);
-            let (start, limit, delta) = (first(&start)?, first(&limit)?, first(&delta)?);
-            if delta == 0 {
-                return Err(undefined());
-            }
-            let n = count((limit - start) as f64, delta as f64);
-            Numbers::Int((0..n as i64).map(|i| start + i * delta).collect(), *dtype)
-        }
-        _ => {
-            let first = |host: &Host| host.numbers.floats().first().copied().map(f64::from).ok_or_else(undefined);
-            let (start, limit, delta) = (first(&start)?, first(&limit)?, first(&delta)?);
-            if delta == 0.0 {
-                return Err(undefined());
-            }
-            let n = count(limit - start, delta);
-            Numbers::Float((0..n).map(|i| (start + i as f64 * delta) as f32).collect())
-        }
-    };
-    let dims = vec![numbers.len()];
-    Ok(Host { numbers, dims }.into())
 }
 
 /// A list of integers on the device, for choosing along an axis.

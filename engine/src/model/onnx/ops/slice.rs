@@ -16,22 +16,26 @@ pub const TABLE: &[(&str, Maker)] =
 /// Joins along an axis.
 fn concat(axis: i64) -> Prepared {
     Prepared::new(move |args| {
-        let rank = args.dims(0).len();
-        let axis = node::axis(axis, rank)?;
-        if args.all_known() {
-            let parts = (0..args.values.len()).map(|i| args.host(i)).collect::<Result<Vec<_>>>()?;
-            let parts: Vec<&Host> = parts.iter().map(|p| &**p).collect();
-            return Ok(join_host(&parts, axis)?.into());
-        }
-        // Empty parts add nothing, and a device may have no room for them.
-        let mut values = (0..args.values.len()).map(|i| args.take(i)).collect::<Result<Vec<_>>>()?;
-        if values.iter().any(|v| !v.dims().contains(&0)) {
-            values.retain(|v| !v.dims().contains(&0));
-        }
-        args.values = values.into_iter().map(Some).collect();
-        join_values(args, axis)
+        let axis = node::axis(axis, args.dims(0).len())?;
+        joined(args, axis)
     })
     .free()
+}
+
+/// All operands joined along an axis.
+pub fn joined(args: &mut Args, axis: usize) -> Result<Value> {
+    if args.all_known() {
+        let parts = (0..args.values.len()).map(|i| args.host(i)).collect::<Result<Vec<_>>>()?;
+        let parts: Vec<&Host> = parts.iter().map(|p| &**p).collect();
+        return Ok(join_host(&parts, axis)?.into());
+    }
+    // Empty parts add nothing, and a device may have no room for them.
+    let mut values = (0..args.values.len()).map(|i| args.take(i)).collect::<Result<Vec<_>>>()?;
+    if values.iter().any(|v| !v.dims().contains(&0)) {
+        values.retain(|v| !v.dims().contains(&0));
+    }
+    args.values = values.into_iter().map(Some).collect();
+    join_values(args, axis)
 }
 
 fn join_values(args: &mut Args, axis: usize) -> Result<Value> {
