@@ -40,7 +40,6 @@ pub use layout::Layout;
 pub use matching::Roles;
 pub use names::did_you_mean;
 pub(crate) use names::list as list_of;
-pub(crate) use names::require_unique;
 pub(crate) use names::{list, require_unique};
 pub use output::{AttributionWriter, OutputFormat};
 pub use partition::Partition;
