@@ -339,6 +339,8 @@ fn runs_of_cron_lose_no_rows() {
     assert_eq!(code, 0, "{stderr}");
     let html = std::fs::read_to_string(page).unwrap();
     assert!(html.contains("5 runs so far") && html.contains("figure-history-columns"));
+    // Nothing half-written is left beside the files.
+    assert!(case.folder.names().iter().all(|name| !name.starts_with('.')), "{:?}", case.folder.names());
     let history = pellucid::drift::History::open(&state).unwrap().read().unwrap();
     let mut times: Vec<i64> = history.iter().map(|record| record.time).collect();
     times.dedup();
