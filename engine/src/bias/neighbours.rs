@@ -197,15 +197,18 @@ mod tests {
         all
     }
 
-    /// Numbers on a grid have many equal distances; of one size they are all alike.
+    /// Numbers on a grid have many equal distances, also between grid points to rows in different leaves; of one size they are all alike.
     #[test]
     fn as_looking_at_every_row() {
         let mut random = ChaCha8Rng::seed_from_u64(3);
-        for (n, features, steps) in [(1, 1, 3), (64, 2, 4), (65, 3, 2), (1000, 1, 1), (3000, 4, 1000), (777, 20, 5)] {
+        for (n, features, steps) in
+            [(1, 1, 3), (64, 2, 4), (65, 3, 2), (1000, 1, 1), (3000, 4, 1000), (777, 20, 5), (2000, 2, 4)]
+        {
             let mut point = |count: usize| -> Vec<f64> {
-                (0..count * features).map(|_| f64::from(random.random_range(0..steps)) * 0.37).collect()
+                (0..count * features).map(|_| f64::from(random.random_range(0..steps)) * 0.5).collect()
             };
-            let (points, asked) = (point(n), point(60));
+            let (points, mut asked) = (point(n), point(60));
+            asked.iter_mut().for_each(|x| *x += if n == 2000 { 0.25 } else { 0.0 });
             let tree = Tree::new(&points, features);
             for at in asked.chunks(features) {
                 for k in [1, 5] {
