@@ -18,12 +18,12 @@ pub use bias::{BiasArgs, BiasResultArgs, Compat, DeeperArgs, Interval, MeasureAr
 pub use common::{BackgroundArgs, ColumnArgs, DesignArgs, InputArgs, RunArgs};
 pub use effect::{EffectArgs, FigureArgs, PdpArgs};
 pub use limit::Limit;
+pub use mitigate::{
     LabelArgs, MassageArgs, MaybeLabelArgs, Method, MetricArgs, MitigateArgs, ModelArgs, OutputArgs, RepairArgs,
     ReweighArgs, ThresholdArgs,
+};
 pub use monitor::{MonitorArgs, MonitorResultArgs};
 pub use prompt::PromptArgs;
-pub use mitigate::{
-};
 pub use report::{DemoArgs, PageArgs, ReportArgs};
 pub use shap::{ResultArgs, ShapArgs};
 pub use text::TextArgs;
