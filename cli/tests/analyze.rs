@@ -435,8 +435,14 @@ fn segments_are_measured_one_by_one() {
     let mut config = census();
     config["methods"] = json!({"pre_training_bias": {"methods": "all"}});
     config["segment_config"] = json!([{"name_or_index": "workclass", "segments": [["Private"], ["Never-worked"]], "config_name": "work", "display_aliases": ["private", "never", "others"]}]);
+    config["methods"]["report"] = json!({"name": "report"});
     let case = Case::new(&config);
     let found = case.analysis(&["--data", &census_files().0]);
+    let page = read(&case.folder, "out/report.html");
+    for title in ["Bias: Definitions", "work private: Summary", "work others: sex = Female"] {
+        assert!(page.contains(&format!(">{title}</h2>")), "{title}");
+    }
+    assert!(!page.contains("work private: Definitions"));
     let parts = found["segments"].as_array().unwrap();
     let told: Vec<(&Value, &Value, &Value)> =
         parts.iter().map(|part| (&part["config_name"], &part["name"], &part["display_alias"])).collect();
@@ -711,7 +717,8 @@ fn a_table_with_more_columns_than_the_model_takes() {
     // A column that the model does not take, and that is not left out.
     let mut config = config.clone();
     config["excluded_columns"] = json!(["clinic"]);
-    Case::new(&config).refused(&["--data", &data, "--model", &model], "FOLDER/data.csv: the model takes 10 features (unnamed, so matched by order) and the table offers 11, 1 too many: `code`");
+    let told = "the model takes 10 features (unnamed, so matched by order) and the table offers 11, 1 too many: `code`";
+    Case::new(&config).refused(&["--data", &data, "--model", &model], &format!("{data}: {told}"));
 }
 
 /// Labels of one kind only: metrics without a value say why and stop nothing; the document keeps its form.

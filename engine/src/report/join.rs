@@ -44,8 +44,8 @@ mod tests {
             Report::join("t".into(), "s".into(), vec![(String::new(), one.clone()), ("Again".into(), one.clone())]);
         assert_eq!(both.sections.len(), 2 * n);
         assert_eq!(both.sections[n].title, format!("Again: {}", one.sections[0].title));
-        let mut ids: Vec<&str> =
-            both.sections.iter().map(|s| s.id.as_str()).chain(both.figures().map(|(id, _)| id)).collect();
+        let mut ids: Vec<(&str, &str)> = both.sections.iter().map(|s| ("section", s.id.as_str())).collect();
+        ids.extend(both.figures().map(|(id, _)| ("figure", id)));
         let all = ids.len();
         ids.sort_unstable();
         ids.dedup();

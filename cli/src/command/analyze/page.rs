@@ -35,7 +35,10 @@ impl Page<'_> {
             for segment in &bias.segments {
                 if let Ok(found) = &segment.found {
                     let name = segment.alias.as_ref().unwrap_or(&segment.name);
-                    parts.push((format!("{} {name}", segment.config), self.bias_page(found, title, &created)));
+                    let mut page = self.bias_page(found, title, &created);
+                    // Said once, for all rows.
+                    page.sections.retain(|section| section.id != "definitions" && section.id != "provenance");
+                    parts.push((format!("{} {name}", segment.config), page));
                 }
             }
         }
