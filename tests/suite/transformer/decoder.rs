@@ -17,7 +17,9 @@ fn every_family_gives_the_logits_of_transformers() {
     let decoders = answers["decoders"].as_object().unwrap();
     assert_eq!(decoders.len(), 5);
     for device in devices() {
-        for (name, expected) in decoders {
+        // What a GPU does otherwise is in these two.
+        let on_gpu = |name: &str| ["llama", "qwen3"].contains(&name);
+        for (name, expected) in decoders.iter().filter(|(name, _)| device.is_cpu() || on_gpu(name)) {
             let logits = load(name, &device).logits(&ids(&expected["ids"])).unwrap();
             assert_near(&format!("{name} on {}", device.name()), &read(logits).unwrap(), &numbers(&expected["logits"]));
         }
@@ -34,17 +36,15 @@ fn a_gguf_file_is_the_same_model_with_its_rows_turned_back() {
 #[test]
 fn reading_on_behind_a_cache_is_reading_the_whole() {
     for device in devices() {
-        for name in ["llama", "qwen3"] {
-            let (model, tokens) = (load(name, &device), [5, 9, 40, 7, 33, 21, 8]);
-            let whole = read(model.logits(&tokens).unwrap()).unwrap();
-            let row = |at: usize| &whole[at * 64..][..64];
-            let (mut cache, first) = model.prefill(&tokens[..3]).unwrap();
-            assert_near("behind three", &read(first).unwrap(), row(2));
-            let kept = cache.clone();
-            assert_near("behind four", &read(model.extend(&mut cache, &tokens[3..4]).unwrap()).unwrap(), row(3));
-            assert_near("behind seven", &read(model.extend(&mut cache, &tokens[4..]).unwrap()).unwrap(), row(6));
-            assert_eq!((cache.len(), kept.len()), (7, 3));
-        }
+        let (model, tokens) = (load("qwen3", &device), [5, 9, 40, 7, 33, 21, 8]);
+        let whole = read(model.logits(&tokens).unwrap()).unwrap();
+        let row = |at: usize| &whole[at * 64..][..64];
+        let (mut cache, first) = model.prefill(&tokens[..3]).unwrap();
+        assert_near("behind three", &read(first).unwrap(), row(2));
+        let kept = cache.clone();
+        assert_near("behind four", &read(model.extend(&mut cache, &tokens[3..4]).unwrap()).unwrap(), row(3));
+        assert_near("behind seven", &read(model.extend(&mut cache, &tokens[4..]).unwrap()).unwrap(), row(6));
+        assert_eq!((cache.len(), kept.len()), (7, 3));
     }
 }
 

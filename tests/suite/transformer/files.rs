@@ -61,6 +61,8 @@ fn what_is_not_supported_is_refused_by_name() {
     assert!(message.starts_with("`hidden_act` in config.json is \"gelu\"; it must be silu"), "{message}");
     let (message, _) = with_config("llama", "\"hidden_size\": 16", "\"hidden_size\": 0");
     assert_eq!(message, "`hidden_size` in config.json is 0; it must be a whole number above 0");
+    let (message, _) = with_config("llama", "\"num_hidden_layers\": 2", "\"num_hidden_layers\": 4000000000");
+    assert!(message.starts_with("a model of 4000000000 layers"), "{message}");
     let (message, _) = with_config("llama", "\"num_key_value_heads\": 2", "\"num_key_value_heads\": 3");
     assert_eq!(message, "4 heads cannot share 3 heads of keys and values evenly");
     let (message, _) = with_config("llama", "{", "{\"quantization_config\": {\"quant_method\": \"gptq\"},");
@@ -99,19 +101,17 @@ fn broken_gguf_files_are_refused_wherever_they_are_cut_or_changed() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("model.gguf");
     let bytes = std::fs::read(folder("llama.gguf")).unwrap();
-    for length in (0..bytes.len()).step_by(97).chain([bytes.len() - 1]) {
+    for length in (0..bytes.len()).step_by(977).chain([bytes.len() - 1]) {
         std::fs::write(&path, &bytes[..length]).unwrap();
         let (message, _) = refusal(&path);
         assert!(message.contains("GGUF"), "{length} bytes: {message}");
     }
     // Lengths and types that make no sense may be refused or not be noticed, but must not end the program.
-    for at in 4..6000 {
+    for at in (4..6000).step_by(31) {
         let mut changed = bytes.clone();
         changed[at] = 0xfe;
-        if at % 7 == 0 {
-            std::fs::write(&path, changed).unwrap();
-            let _ = Decoder::load(&path, &Device::cpu(), Precision::F32);
-        }
+        std::fs::write(&path, changed).unwrap();
+        let _ = Decoder::load(&path, &Device::cpu(), Precision::F32);
     }
     std::fs::write(&path, [b"GGUF", &1u32.to_le_bytes()[..], &[0; 64]].concat()).unwrap();
     assert!(refusal(&path).0.ends_with("GGUF version 1 is not supported"));

@@ -36,9 +36,10 @@ pub fn run(args: &ShapArgs, terminal: &Terminal, interrupt: &Interrupt) -> Resul
     };
     let decoder = Arc::new(Decoder::load(&args.model, &device, args.prompt.precision)?);
     terminal.note(&format!("loaded {} in {}", file_name(&args.model), duration(started.elapsed())));
+    let started = Instant::now();
     let answer = answer(args, &prompt, &decoder, &tokenizer)?;
     let reply = tokenizer.decode(&answer)?;
-    terminal.note(&format!("answer: {reply:?} ({} tokens)", answer.len()));
+    terminal.note(&format!("answer: {reply:?} ({} tokens, {})", answer.len(), duration(started.elapsed())));
     let players = prompt.players(&args.text.players(), &tokenizer)?;
     let model = prompt.answered(decoder, &tokenizer, &answer, &players)?;
     let (saving, labels) = (model.saving(), model.labels().to_vec());

@@ -4,6 +4,8 @@ use super::keys::Keys;
 use super::rope::Rope;
 use crate::{Error, Result};
 
+const MOST_LAYERS: usize = 1024;
+
 /// Which relative of Llama. Each differs in a detail of its attention.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Family {
@@ -83,7 +85,8 @@ impl DecoderConfig {
                 format!("{} heads cannot share {} heads of keys and values evenly", self.heads, self.kv_heads);
             return Err(Error::input(message));
         }
-        if !self.head_size.is_multiple_of(2) {
+        at_most_layers(self.layers)?;
+        if self.head_size == 0 || !self.head_size.is_multiple_of(2) {
             return Err(Error::input(format!(
                 "heads of size {} cannot be turned in pairs by rotary positions",
                 self.head_size
@@ -95,6 +98,14 @@ impl DecoderConfig {
     /// Numbers a token leaves behind in a cache.
     pub fn cache_floats(&self) -> usize {
         2 * self.layers * self.kv_heads * self.head_size
+    }
+}
+
+/// A file that tells of more layers than any model has is broken, and is not followed.
+pub(super) fn at_most_layers(layers: usize) -> Result<()> {
+    match layers {
+        0..=MOST_LAYERS => Ok(()),
+        _ => Err(Error::input(format!("a model of {layers} layers: more than {MOST_LAYERS} are not believed"))),
     }
 }
 

@@ -1,5 +1,6 @@
 //! BERT and RoBERTa: learned positions, attention both ways, LayerNorm after each part.
 
+use super::decoder::at_most_layers;
 use super::keys::Keys;
 use crate::{Error, Result};
 use serde_json::Value;
@@ -59,13 +60,15 @@ impl EncoderConfig {
         if !hidden.is_multiple_of(heads) {
             return Err(Error::input(format!("a hidden size of {hidden} cannot be cut into {heads} heads")));
         }
+        let layers = keys.count("num_hidden_layers", None)?;
+        at_most_layers(layers)?;
         let padding = keys.tokens("pad_token_id")?.first().copied().unwrap_or(1);
         Ok(Self {
             family,
             vocabulary: keys.count("vocab_size", None)?,
             hidden,
             inner: keys.count("intermediate_size", None)?,
-            layers: keys.count("num_hidden_layers", None)?,
+            layers,
             heads,
             epsilon: keys.number("layer_norm_eps", Some(1e-12))?,
             activation,

@@ -150,7 +150,7 @@ impl Facts<'_> {
         let (hidden, heads) = (count("embedding_length")?, count("attention.head_count")?);
         let head_size = count("attention.key_length").unwrap_or(hidden / heads);
         if count("rope.dimension_count").is_ok_and(|turned| turned != head_size) {
-            return Err(Error::input("rotary positions for a part of a head are not supported"));
+            return Err(Error::input("rotary positions for a part of each head are not supported"));
         }
         let positions = count("context_length")?;
         let embedding = header.tensors.get("token_embd.weight").map_or(0, |entry| entry.shape[0]);
