@@ -101,7 +101,7 @@ fn broken_gguf_files_are_refused_wherever_they_are_cut_or_changed() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("model.gguf");
     let bytes = std::fs::read(folder("llama.gguf")).unwrap();
-    for length in (0..bytes.len()).step_by(977).chain([bytes.len() - 1]) {
+    for length in (0..bytes.len()).step_by(977).chain([bytes.len() - 20]) {
         std::fs::write(&path, &bytes[..length]).unwrap();
         let (message, _) = refusal(&path);
         assert!(message.contains("GGUF"), "{length} bytes: {message}");
