@@ -119,7 +119,8 @@ mod tests {
         assert_eq!(cuts(&sequences, 4, true), [0..2, 2..3, 3..4]);
         assert_eq!(cuts(&sequences, 100, true), std::iter::once(0..4).collect::<Vec<_>>());
         assert_eq!(cuts(&sequences, 5, false), [0..1, 1..2, 2..3, 3..4]);
-        assert_eq!(cuts(&[&[1u32, 2, 3][..]; 20], 5, true), [0..6, 6..12, 12..18, 18..20]);
+        let alike: [&[u32]; 20] = [&[1, 2, 3]; 20];
+        assert_eq!(cuts(&alike, 5, true), [0..6, 6..12, 12..18, 18..20]);
         assert!(cuts(&[], 5, true).is_empty());
     }
 }

@@ -79,7 +79,7 @@ mod tests {
         if available_memory().is_some() {
             let message = estimate.check(&Device::cpu()).unwrap_err().to_string();
             assert!(
-                message.starts_with("the model has 1099513 million parameters: 2199.03 GB of weights"),
+                message.starts_with("the model has 1099512 million parameters: 2199.02 GB of weights"),
                 "{message}"
             );
         }
