@@ -1,5 +1,6 @@
 //! Any ONNX graph as a function from named inputs to outputs.
 
+use super::array::MAX_RANK;
 use super::build::{Builder, Settings, needed};
 use super::dtype::Dtype;
 use super::file::{File, Port, read};
@@ -193,7 +194,8 @@ impl Session {
         }
         let value = if value.dtype().is_int() { ops::converted(value, port.dtype)? } else { value };
         let is_list = dims.len() < 2 && dims.iter().all(|&n| n <= LONGEST_LIST);
-        let stays = dims.contains(&0) || (is_list && !port.dtype.is_float());
+        // No device array has more axes than these.
+        let stays = dims.contains(&0) || dims.len() > MAX_RANK || (is_list && !port.dtype.is_float());
         if stays { Ok(value) } else { value.on(self.device.burn()) }
     }
 
