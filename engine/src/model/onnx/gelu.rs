@@ -10,11 +10,12 @@ use std::collections::HashMap;
 pub fn find(builder: &mut Builder) -> Result<HashMap<usize, String>> {
     let mut found = HashMap::new();
     for i in 0..builder.graph.node.len() {
-        if !builder.done[i] && is(&builder.graph.node[i], "Erf") {
-            if let Some((nodes, x)) = around(builder, i)? {
-                nodes.iter().for_each(|&node| builder.done[node] = true);
-                found.insert(nodes[nodes.len() - 1], x);
-            }
+        if !builder.done[i]
+            && is(&builder.graph.node[i], "Erf")
+            && let Some((nodes, x)) = around(builder, i)?
+        {
+            nodes.iter().for_each(|&node| builder.done[node] = true);
+            found.insert(nodes[nodes.len() - 1], x);
         }
     }
     Ok(found)

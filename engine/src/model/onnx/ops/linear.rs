@@ -11,7 +11,7 @@ use onnx_ir::NodeProto;
 use std::sync::Arc;
 
 pub const TABLE: &[(&str, Maker)] = &[
-    ("MatMul", |_| Ok(Prepared::new(|args| matmul(args)).cost(Cost::Contraction))),
+    ("MatMul", |_| Ok(Prepared::new(matmul).cost(Cost::Contraction))),
     ("Gemm", |node| Ok(gemm(node))),
     ("com.microsoft:FusedMatMul", |node| Ok(fused_matmul(node))),
 ];

@@ -148,7 +148,7 @@ fn recurrent(n: &Node, cell: Cell) -> Result<Prepared> {
         let lengths = args.optional_ints(4)?.filter(|l| l.iter().any(|&l| l != time as i64));
         let (w, r) = (three(args, 1)?, three(args, 2)?);
         let hidden = r.dims()[2];
-        let parts = [(3, 0), (5, 1), (6, 1), (7, 0)].map(|(i, _)| args.has(i).then(|| args.float(i)).transpose());
+        let parts = [3, 5, 6, 7].map(|i| args.has(i).then(|| args.float(i)).transpose());
         let [bias, h, c, p] = parts;
         let (bias, h, c, p) = (bias?, h?, c?, p?);
         let (mut all, mut last_h, mut last_c) = (vec![], vec![], vec![]);
