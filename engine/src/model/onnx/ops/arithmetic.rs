@@ -108,7 +108,7 @@ fn binary(kind: Kind) -> Prepared {
 
 /// `a ∘ b` computed on the host wherever the operands are.
 fn on_host(kind: Kind) -> Prepared {
-    Prepared::new(move |args| combine_host(kind, &args.host(0)?, &args.host(1)?).map(Value::from))
+    Prepared::new(move |args| combine_host(kind, &*args.host(0)?, &*args.host(1)?).map(Value::from))
 }
 
 /// Any number of operands, combined from left to right.
@@ -134,7 +134,7 @@ fn mean() -> Prepared {
 
 fn combine(kind: Kind, args: &mut Args, i: usize, j: usize) -> Result<Value> {
     if args.is_known(i) && args.is_known(j) {
-        return Ok(combine_host(kind, &args.host(i)?, &args.host(j)?)?.into());
+        return Ok(combine_host(kind, &*args.host(i)?, &*args.host(j)?)?.into());
     }
     match (args.array(i)?, args.array(j)?) {
         (Value::Float(a), Value::Float(b)) => floats(kind, a, b).map(Value::Float),
@@ -231,7 +231,7 @@ fn pow(node: &Node) -> Prepared {
 /// Floats on the device where the base is there, else on the host.
 fn power(args: &mut Args) -> Result<Value> {
     if !matches!(args.get(0)?, Value::Float(_)) {
-        return Ok(combine_host(Kind::Pow, &args.host(0)?, &args.host(1)?)?.into());
+        return Ok(combine_host(Kind::Pow, &*args.host(0)?, &*args.host(1)?)?.into());
     }
     let (a, b) = (args.float(0)?, args.number(1)?);
     Ok(Value::Float(zip_rank!(a, b, (x, y) => x.powf(y))))

@@ -70,7 +70,7 @@ fn comparison(kind: Comparison) -> Prepared {
     }
     Prepared::new(move |args| {
         if args.is_known(0) && args.is_known(1) {
-            return Ok(kind.on_host(&args.host(0)?, &args.host(1)?)?.into());
+            return Ok(kind.on_host(&*args.host(0)?, &*args.host(1)?)?.into());
         }
         Ok(Value::Bool(match (args.array(0)?, args.array(1)?) {
             (Value::Float(a), Value::Float(b)) => compare!(a, b),
@@ -102,7 +102,7 @@ fn logic(kind: Logic) -> Prepared {
 /// `Where`: operand 1 where the condition holds, operand 2 elsewhere.
 fn select(args: &mut Args) -> Result<Value> {
     if args.all_known() {
-        return Ok(select_host(&args.host(0)?, &args.host(1)?, &args.host(2)?)?.into());
+        return Ok(select_host(&*args.host(0)?, &*args.host(1)?, &*args.host(2)?)?.into());
     }
     let condition = args.bool(0)?;
     Ok(match (args.array(1)?, args.array(2)?) {
