@@ -43,6 +43,9 @@ pub(super) struct Odometer {
     pub known: AtomicU64,
 }
 
+/// A sequence, by its key, and the model's outputs on it.
+type Known = (u128, Arc<[f32]>);
+
 /// Runs token sequences: sorted into batches, each one once.
 pub(super) struct Reader {
     pub encoder: Box<dyn Encoder>,
@@ -58,7 +61,7 @@ pub(super) struct Reader {
     /// Outputs of sequences that a pilot has read. Those that run side by side do not see each other's: which comes first is chance.
     pub kept: Mutex<HashMap<u128, Arc<[f32]>>>,
     /// Outputs to be kept, while a pilot runs.
-    pub fresh: Mutex<Option<Vec<(u128, Arc<[f32]>)>>>,
+    pub fresh: Mutex<Option<Vec<Known>>>,
 }
 
 pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -129,7 +132,7 @@ impl Reader {
         let members: Vec<&Sequence> = due.iter().map(|&at| &sequences[at]).collect();
         self.odometer.known.fetch_add((sequences.len() - due.len()) as u64, Relaxed);
         let outputs = self.outputs(&members)?.into_iter().map(Arc::<[f32]>::from);
-        let made: Vec<(u128, Arc<[f32]>)> = due.iter().map(|&at| keys[at]).zip(outputs).collect();
+        let made: Vec<Known> = due.iter().map(|&at| keys[at]).zip(outputs).collect();
         if let Some(fresh) = &mut *locked(&self.fresh) {
             fresh.extend(made.iter().cloned());
         }

@@ -137,7 +137,7 @@ impl Tokenizer {
     pub fn encode(&self, text: &str) -> Result<Tokens> {
         let encoding = self.inner.encode(text, true).map_err(|e| refused(text, e.as_ref()))?;
         let spans: Vec<_> = spans(&encoding, text).collect();
-        let extra: usize = encoding.get_overflowing().iter().map(|part| spans_of_text(part)).sum();
+        let extra: usize = encoding.get_overflowing().iter().map(spans_of_text).sum();
         let read = || {
             let read = spans.iter().flatten();
             read.clone().map(|s| s.start).min().unwrap_or(0)..read.map(|s| s.end).max().unwrap_or(0)

@@ -166,7 +166,7 @@ impl Facts<'_> {
             kv_heads: count("attention.head_count_kv").unwrap_or(heads),
             head_size,
             epsilon: self.real(&key("attention.layer_norm_rms_epsilon"))?,
-            rope: Rope { theta: self.real(&key("rope.freq_base")).unwrap_or(10_000.0), scaling: self.scaling(&key)? },
+            rope: Rope { theta: self.real(&key("rope.freq_base")).unwrap_or(10_000.0), scaling: self.scaling(key)? },
             longest: count("attention.sliding_window").map_or(positions, |window| window.min(positions)),
             qkv_bias: there("blk.0.attn_q.bias"),
             output_bias: there("blk.0.attn_output.bias"),

@@ -31,7 +31,7 @@ fn batch_norm(n: &Node) -> Result<Prepared> {
     let epsilon = n.float("epsilon", 1e-5);
     let constants: Vec<Option<&[f32]>> = (1..5).map(|i| n.float_constant(i).map(|(values, _)| values)).collect();
     let step = Prepared::new(move |args| {
-        let mut weights = vec![args.float(1)?.flat()?, args.float(2)?.flat()?];
+        let mut weights = [args.float(1)?.flat()?, args.float(2)?.flat()?];
         if args.has(3) {
             let (mean, variance) = (args.float(3)?.flat()?, args.float(4)?.flat()?);
             let a = weights[0].clone().div(variance.add_scalar(epsilon).sqrt());
