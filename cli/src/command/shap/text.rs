@@ -38,6 +38,9 @@ enum Source {
     Column { table: Table, column: usize, ids: Vec<usize> },
 }
 
+/// What is done with some texts, their id columns and the number of the first.
+type Work<'a> = &'a mut dyn FnMut(Vec<String>, Option<&RecordBatch>, usize) -> Result<()>;
+
 /// Files of a run, open since before the work.
 struct Files {
     writer: Option<(TextWriter, PathBuf)>,
@@ -242,7 +245,7 @@ impl Source {
         &self,
         args: &ShapArgs,
         size: usize,
-        work: &mut dyn FnMut(Vec<String>, Option<&RecordBatch>, usize) -> Result<()>,
+        work: Work,
     ) -> Result<()> {
         let (table, column, ids) = match self {
             Self::Given(text) => return work(vec![text.clone()], None, 1),
