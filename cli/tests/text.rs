@@ -46,7 +46,7 @@ fn a_table_gives_words_files_and_a_report() {
     let path = |name: &str| folder.path(name).display().to_string();
     let [jsonl, clarify, csv, report, summary] =
         ["a.jsonl", "out.jsonl", "a.csv", "a.html", "a.json"].map(|name| path(name));
-    let table = ["--data", &data, "--text-column", "text", "--id", "target", "--rows", "30", "--budget", "40"];
+    let table = ["--data", &data, "--text-column", "text", "--id", "target", "--rows", "30", "--budget", "130"];
     let with = |more: &[&str]| {
         let (code, stdout, stderr) = shap(&[&table[..], more].concat());
         assert_eq!(code, 0, "{stderr}");
