@@ -54,6 +54,12 @@ fn what_cannot_be_explained_is_refused_with_what_helps() {
     assert!(refused(&["--prompt", &"cat ".repeat(80), "--answer", " and"]).contains("take 64"));
     assert!(refused(&["--prompt", "cat", "--precision", "f8"]).contains("allowed: f32, f16, bf16"));
     assert!(refused(&["--raw", "--data", "a.csv"]).contains("--prompt"));
+    let folder = Folder::new();
+    let cut = folder.file("cut.gguf", &std::fs::read(fixture("transformers/llama.gguf")).unwrap()[..9000]);
+    let output = folder.path("a.csv").display().to_string();
+    let (code, _, stderr) = run(&["shap", "--model", &cut, "--prompt", "cat", "--output", &output]);
+    assert!(code == 2 && stderr.contains("the GGUF file is cut or broken"), "{stderr}");
+    assert_eq!(folder.names(), ["cut.gguf"]);
     let onnx = fixture("models/wine_mlp.onnx");
     let (code, _, stderr) = run(&["shap", "--model", &onnx, "--prompt", "cat"]);
     assert!(code == 2 && stderr.contains("no GGUF file"), "{stderr}");

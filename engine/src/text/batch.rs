@@ -103,7 +103,7 @@ mod tests {
         let all: Vec<&Sequence> = all.iter().collect();
         assert_eq!(by_beginning(&all, 5), [vec![3, 0, 2], vec![1]]);
         assert_eq!(by_beginning(&all, 100), [vec![3, 0, 2, 1]]);
-        assert_eq!(by_beginning(&all, 1), [vec![3, 0], vec![2], vec![1]]);
+        assert_eq!(by_beginning(&all, 1), [vec![3], vec![0], vec![2], vec![1]]);
     }
 
     #[test]
