@@ -20,7 +20,8 @@ fn an_answer_is_explained_token_by_token_and_in_total() {
     let files = ["--output", &csv, "--summary", &summary];
     let (code, stdout, stderr) = shap(&[&["--prompt", prompt, "--answer", " and the", "--json"], &files[..]].concat());
     assert_eq!(code, 0, "{stderr}");
-    assert!(stderr.contains("answer: \" and the\" (2 tokens") && stderr.contains("64 forwards"), "{stderr}");
+    // Of 64 coalitions two read alike, since one word is there twice.
+    assert!(stderr.contains("answer: \" and the\" (2 tokens") && stderr.contains("62 forwards"), "{stderr}");
     let json: Value = serde_json::from_str(&stdout).unwrap();
     let outputs: Vec<&str> =
         json["outputs"].as_array().unwrap().iter().map(|o| o["output"].as_str().unwrap()).collect();
@@ -51,9 +52,9 @@ fn what_cannot_be_explained_is_refused_with_what_helps() {
     assert!(refused(&["--prompt", "cat", "--answer", ""]).contains("the answer has no tokens"));
     assert!(refused(&["--prompt", "cat", "--answer", "é"]).contains("the answer has no tokens"));
     assert!(refused(&["--prompt", "cat", "--answer", " and", "--absent", "mask"]).contains("--absent delete"));
-    assert!(refused(&["--prompt", &"cat ".repeat(80), "--answer", " and"]).contains("take 64"));
+    assert!(refused(&["--prompt", &"cat ".repeat(80), "--answer", " and"]).contains("it reads at most 64"));
     assert!(refused(&["--prompt", "cat", "--precision", "f8"]).contains("allowed: f32, f16, bf16"));
-    assert!(refused(&["--raw", "--data", "a.csv"]).contains("--prompt"));
+    assert!(refused(&["--raw", "--data", "a.csv"]).contains("--data"));
     let folder = Folder::new();
     let cut = folder.file("cut.gguf", &std::fs::read(fixture("transformers/llama.gguf")).unwrap()[..9000]);
     let output = folder.path("a.csv").display().to_string();

@@ -68,6 +68,13 @@ impl Prompt {
         players: &Granularity,
     ) -> Result<AnswerModel> {
         let tokens = tokenizer.encode(&self.text)?;
+        let (given, longest) = (tokens.ids.len() + answer.len().saturating_sub(1), decoder.config().longest);
+        if given > longest {
+            return Err(Error::input(format!(
+                "prompt and answer have {given} tokens that the model must read, it reads at most {longest}"
+            ))
+            .hint("shorten the prompt or the answer"));
+        }
         let first = match players {
             Granularity::Spans(spans) => spans.first().map(|span| span.start),
             _ => Some(0),
