@@ -131,8 +131,11 @@ impl<'a> Builder<'a> {
             let Self { constants, steps, n_slots, .. } = self;
             return Ok(Plan { constants, steps, n_slots, outputs }.finish());
         }
-        let first = self.problems.remove(0);
-        if self.problems.is_empty() {
+        // A file that cannot be read is told as such.
+        let first = self.problems.iter().position(|e| !matches!(e, Error::Input { .. }));
+        let only = first.is_some() || self.problems.len() == 1;
+        let first = self.problems.remove(first.unwrap_or(0));
+        if only {
             return Err(first);
         }
         let listed: Vec<String> = std::iter::once(&first).chain(&self.problems).map(Error::to_string).collect();
