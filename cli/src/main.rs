@@ -11,6 +11,7 @@ mod interaction_table;
 mod interrupt;
 mod number;
 mod progress;
+mod segment_table;
 mod table;
 mod terminal;
 mod text_table;
@@ -71,6 +72,7 @@ fn run(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         Command::Analyze(args) => command::analyze::run(args, terminal, &interrupt),
         Command::Mitigate(args) => command::mitigate::run(args, terminal, &interrupt),
         Command::Monitor(args) => command::monitor::run(args, terminal, &interrupt),
+        Command::Image(args) => command::image::run(args, terminal, &interrupt),
         Command::Devices => command::devices::run(terminal),
         Command::Inspect(args) => command::inspect::run(args, terminal),
     }

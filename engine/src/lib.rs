@@ -8,6 +8,7 @@ pub mod drift;
 pub mod effect;
 pub mod error;
 pub mod explain;
+pub mod image;
 pub mod kernels;
 pub mod mitigate;
 pub mod model;

@@ -15,6 +15,7 @@ mod device;
 mod drift;
 mod effect;
 mod figures;
+mod image;
 mod interaction;
 mod mitigate;
 mod network;

@@ -4,6 +4,7 @@ mod analyze;
 mod bias;
 mod common;
 mod effect;
+mod image;
 mod limit;
 mod mitigate;
 mod monitor;
@@ -17,6 +18,7 @@ pub use analyze::{AnalyzeArgs, UriMap};
 pub use bias::{BiasArgs, BiasResultArgs, Compat, DeeperArgs, Interval, MeasureArgs, PredictionArgs};
 pub use common::{BackgroundArgs, ColumnArgs, DesignArgs, InputArgs, RunArgs};
 pub use effect::{EffectArgs, FigureArgs, PdpArgs};
+pub use image::{Absent, ImageArgs};
 pub use limit::Limit;
 pub use mitigate::{
     LabelArgs, MassageArgs, MaybeLabelArgs, Method, MetricArgs, MitigateArgs, ModelArgs, OutputArgs, RepairArgs,
@@ -69,6 +71,7 @@ pub enum Command {
     Analyze(Box<AnalyzeArgs>),
     Mitigate(Box<MitigateArgs>),
     Monitor(Box<MonitorArgs>),
+    Image(Box<ImageArgs>),
     /// List the devices of this machine, their limits, and the one `--device auto` takes.
     ///
     /// The name at the start of each entry is what `--device` takes. `--json` writes the list as JSON.

@@ -7,6 +7,7 @@ pub mod devices;
 mod effects;
 mod explained;
 mod figures;
+pub mod image;
 mod input;
 pub mod inspect;
 pub mod mitigate;
