@@ -241,12 +241,7 @@ impl Source {
     }
 
     /// Texts with their id columns and the number of the first.
-    fn for_each_block(
-        &self,
-        args: &ShapArgs,
-        size: usize,
-        work: Work,
-    ) -> Result<()> {
+    fn for_each_block(&self, args: &ShapArgs, size: usize, work: Work) -> Result<()> {
         let (table, column, ids) = match self {
             Self::Given(text) => return work(vec![text.clone()], None, 1),
             Self::Column { table, column, ids } => (table, *column, ids),
