@@ -76,6 +76,6 @@ pub fn onnx_network(path: &Path, output: Option<&str>, device: &Device) -> Resul
 /// The last picture again and again.
 fn pad(pictures: Tensor<4>, count: usize) -> Tensor<4> {
     let [given, a, b, c] = pictures.dims();
-    let last = pictures.clone().slice([given - 1..given]);
+    let last = pictures.clone().narrow(0, given - 1, 1);
     Tensor::cat(vec![pictures, last.expand([count - given, a, b, c])], 0)
 }
