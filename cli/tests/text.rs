@@ -44,8 +44,7 @@ fn one_text_is_a_table_or_json_without_colours_in_a_pipe() {
 fn a_table_gives_words_files_and_a_report() {
     let (folder, data) = (Folder::new(), fixture("data/sms_spam/test.csv"));
     let path = |name: &str| folder.path(name).display().to_string();
-    let [jsonl, clarify, csv, report, summary] =
-        ["a.jsonl", "out.jsonl", "a.csv", "a.html", "a.json"].map(|name| path(name));
+    let [jsonl, clarify, csv, report, summary] = ["a.jsonl", "out.jsonl", "a.csv", "a.html", "a.json"].map(path);
     let table = ["--data", &data, "--text-column", "text", "--id", "target", "--rows", "30", "--budget", "130"];
     let with = |more: &[&str]| {
         let (code, stdout, stderr) = shap(&[&table[..], more].concat());
