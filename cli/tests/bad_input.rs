@@ -198,7 +198,8 @@ fn files_that_are_no_models() {
 fn unsupported_operators() {
     Case::on("models/wine_xgb.onnx", "data/wine/test.csv").refused(
         &[],
-        "1 operator is not supported: ai.onnx.ml:TreeEnsembleClassifier (1) (in MODEL)\n\n\
+        "1 operator is not supported: ai.onnx.ml:TreeEnsembleClassifier (1) (in MODEL; \
+         ai.onnx.ml:TreeEnsembleClassifier at TreeEnsembleClassifier)\n\n\
          hint: `pellucid inspect` lists every operator of a model; a model can also be given as a Rust function",
     );
 }

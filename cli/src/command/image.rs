@@ -192,6 +192,6 @@ mod tests {
     fn outputs_have_labels_and_numbers() {
         let labels = ["cat".to_string(), "dog".to_string()];
         assert_eq!((number("dog", &labels).unwrap(), number("7", &labels).unwrap()), (1, 7));
-        assert!(number("dgo", &labels).unwrap_err().to_string().contains("dog"));
+        assert!(number("dag", &labels).unwrap_err().to_string().contains("dog"));
     }
 }
