@@ -46,7 +46,7 @@ pub struct ImageArgs {
     pub players: SegmentArgs,
     #[command(flatten)]
     pub run: ImageRunArgs,
-    /// Heat maps and numbers go to this folder: PICTURE.png and PICTURE.json for each picture.
+    /// Heat maps and numbers go to this folder: PICTURE.heatmap.png and PICTURE.json for each picture.
     #[arg(short, long, value_name = "FOLDER", help_heading = "Results")]
     pub output: Option<PathBuf>,
     /// Replace files that exist.

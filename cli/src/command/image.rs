@@ -156,7 +156,7 @@ impl Files {
             );
         }
         let numbers = Pending::create(&stem.with_added_extension("json"), args.force)?;
-        let first = Pending::create(&stem.with_added_extension("png"), args.force)?;
+        let first = Pending::create(&stem.with_added_extension("heatmap.png"), args.force)?;
         Ok(Self { numbers: Some(numbers), stem: Some(stem), first: Some(first), force: args.force })
     }
 
@@ -164,7 +164,7 @@ impl Files {
         let (Some(numbers), Some(stem), Some(first)) = (self.numbers, self.stem, self.first) else { return Ok(()) };
         put(first, &overlay(found, 0, SIDE).png()?, terminal)?;
         for k in 1..found.outputs.len() {
-            let path = stem.with_added_extension(format!("{}.png", k + 1));
+            let path = stem.with_added_extension(format!("heatmap.{}.png", k + 1));
             put(Pending::create(&path, self.force)?, &overlay(found, k, SIDE).png()?, terminal)?;
         }
         put(numbers, format!("{document:#}\n").as_bytes(), terminal)
