@@ -68,8 +68,12 @@ impl ImageModel {
             device: device.clone(),
             known: Arc::new(Known::default()),
         };
-        let whole = model.forward(&vec![1.0; segments.count], 1)?;
+        let all = vec![1.0; segments.count];
+        let whole = model.forward(&all, 1)?;
         model.outputs = Arc::new((0..whole.len()).map(|k| format!("output[{k}]")).collect());
+        let mut known = model.known.outputs.lock().unwrap_or_else(PoisonError::into_inner);
+        known.insert(bits(&all), whole.into());
+        drop(known);
         Ok(model)
     }
 
