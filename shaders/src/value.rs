@@ -108,35 +108,27 @@ mod tests {
     const PARAMS: Params =
         Params { cells: 2, pairs: 1, outputs: 2, run: 2, lanes: 1, logit: 0, per_row: 0, base_rows: 1, even: 0 };
 
+    /// Weights 1 and 3 from background row 1: means 5/2 and 20, 1 and 10; ends 9 and 1, 5 and 1; a tilt of 1/2.
+    const WEIGHTED: Inputs = Inputs {
+        predictions: &[1.0, 20.0, 3.0, 20.0, 1.0, 4.0, 1.0, 12.0],
+        weights: &[100.0, 1.0, 3.0],
+        start: &[1],
+        tilt: &[0.5],
+        full: &[9.0, 5.0],
+        base: &[1.0, 1.0],
+    };
+
     #[test]
     fn a_weighted_run_by_hand() {
-        // Weights 1 and 3 from background row 1: means 5/2 and 20, 1 and 10; gain (8, 4) tilted by 1/2.
-        let inputs = Inputs {
-            predictions: &[1.0, 20.0, 3.0, 20.0, 1.0, 4.0, 1.0, 12.0],
-            weights: &[100.0, 1.0, 3.0],
-            start: &[1],
-            tilt: &[0.5],
-            full: &[9.0, 5.0],
-            base: &[1.0, 1.0],
-        };
         let mut out = [0.0; 2];
-        value(&PARAMS, inputs, &mut out);
+        value(&PARAMS, WEIGHTED, &mut out);
         assert_eq!(out, [2.5 - 1.0 - 4.0, 20.0 - 10.0 - 2.0]);
     }
 
     #[test]
     fn an_even_contrast_by_hand() {
-        // The same means, and the ends 9 + 1 and 5 + 1 whatever the tilt.
-        let inputs = Inputs {
-            predictions: &[1.0, 20.0, 3.0, 20.0, 1.0, 4.0, 1.0, 12.0],
-            weights: &[100.0, 1.0, 3.0],
-            start: &[1],
-            tilt: &[0.5],
-            full: &[9.0, 5.0],
-            base: &[1.0, 1.0],
-        };
         let mut out = [0.0; 2];
-        value(&Params { even: 1, ..PARAMS }, inputs, &mut out);
+        value(&Params { even: 1, ..PARAMS }, WEIGHTED, &mut out);
         assert_eq!(out, [2.5 + 1.0 - 10.0, 20.0 + 10.0 - 6.0]);
     }
 

@@ -1,6 +1,7 @@
 //! `pellucid image`: pictures explained by their segments.
 
 use super::open::{file_name, open_device};
+use super::put::put;
 use super::typed;
 use crate::Exit;
 use crate::args::{Absent, ImageArgs};
@@ -8,11 +9,10 @@ use crate::interrupt::Interrupt;
 use crate::number::{duration, thousands};
 use crate::segment_table;
 use crate::terminal::Terminal;
-use pellucid::data::{Pending, did_you_mean};
+use pellucid::data::{Pending, did_you_mean, of_file};
 use pellucid::image::{Absence, ImageExplanation, ImageShap, Picture, Preprocess, Segmenter, onnx_network, overlay};
 use pellucid::{Device, Error, Result};
 use serde_json::{Value, json};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -32,7 +32,7 @@ pub fn run(args: &ImageArgs, terminal: &Terminal, interrupt: &Interrupt) -> Resu
         let name = file_name(path);
         picture.notes.iter().for_each(|note| terminal.warn(&format!("{name}: {note}")));
         let started = Instant::now();
-        let found = shap.explain(picture, &device).map_err(|error| told_of(&name, error))?;
+        let found = shap.explain(picture, &device).map_err(|error| of_file(Path::new(&name), error))?;
         let (segments, forwards) = (found.segments.count, thousands(found.forwards));
         terminal.note(&format!(
             "{name}: {segments} segments, {forwards} pictures shown to the model in {}",
@@ -53,14 +53,6 @@ pub fn run(args: &ImageArgs, terminal: &Terminal, interrupt: &Interrupt) -> Resu
         terminal.data(segment_table::LEGEND)?;
     }
     Ok(Exit::Done)
-}
-
-/// The error with the picture's name before it.
-fn told_of(name: &str, error: Error) -> Error {
-    match error {
-        Error::Input { message, hint } => Error::Input { message: format!("{name}: {message}"), hint },
-        other => other,
-    }
 }
 
 fn explainer(args: &ImageArgs, device: &Device) -> Result<ImageShap> {
@@ -169,14 +161,6 @@ impl Files {
         }
         put(numbers, format!("{document:#}\n").as_bytes(), terminal)
     }
-}
-
-fn put(file: Pending, bytes: &[u8], terminal: &Terminal) -> Result<()> {
-    let path = file.path().to_path_buf();
-    file.sink()?.write_all(bytes).map_err(|error| Error::io("write", &path, error))?;
-    file.commit()?;
-    terminal.note(&format!("wrote {}", path.display()));
-    Ok(())
 }
 
 #[cfg(test)]

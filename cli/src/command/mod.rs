@@ -14,6 +14,7 @@ pub mod mitigate;
 pub mod monitor;
 mod open;
 pub mod pdp;
+mod put;
 pub mod report;
 pub mod shap;
 mod shapley;

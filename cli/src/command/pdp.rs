@@ -14,7 +14,6 @@ use pellucid::effect::Effect;
 use pellucid::report::Findings;
 use pellucid::{Error, Result};
 use serde_json::{Value, json};
-use std::io::Write;
 use std::path::Path;
 
 pub fn run(args: &PdpArgs, terminal: &Terminal, interrupt: &Interrupt) -> Result<Exit> {
@@ -40,7 +39,7 @@ pub fn run(args: &PdpArgs, terminal: &Terminal, interrupt: &Interrupt) -> Result
     effects::warn(&findings, terminal);
     let document = document(&findings, &opened, args);
     if let (Some(output), Some(path)) = (output, path) {
-        output.write(path, &findings, &document)?;
+        output.write(&findings, &document)?;
         terminal.note(&format!("wrote {}", path.display()));
     }
     if let Some(figures) = figures {
@@ -91,11 +90,10 @@ impl Output {
         Ok(Self::Flat(BatchWriter::create(path, kind, schema, force)?))
     }
 
-    fn write(self, path: &Path, found: &Findings, document: &Value) -> Result<()> {
+    fn write(self, found: &Findings, document: &Value) -> Result<()> {
         match self {
             Self::Nested(pending) => {
-                let written = pending.sink()?.write_all(format!("{document:#}\n").as_bytes());
-                written.map_err(|error| Error::io("write", path, error))?;
+                pending.put(format!("{document:#}\n").as_bytes())?;
                 pending.commit()
             }
             Self::Flat(mut writer) => {

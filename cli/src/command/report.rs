@@ -14,7 +14,6 @@ use crate::terminal::Terminal;
 use pellucid::data::Pending;
 use pellucid::report::{DataCard, Findings, ModelCard, ShownRow};
 use pellucid::{Error, Result};
-use std::io::Write;
 use std::path::Path;
 
 /// Columns whose effects are drawn unless others are asked for.
@@ -62,7 +61,8 @@ pub fn run(args: &ReportArgs, terminal: &Terminal, interrupt: &Interrupt) -> Res
         ..effects
     };
     let report = findings.report();
-    write(page, &args.page.output, report.html()?.as_bytes())?;
+    page.put(report.html()?.as_bytes())?;
+    page.commit()?;
     if let Some(figures) = figures {
         figures.write(&report, terminal)?;
     }
@@ -78,11 +78,6 @@ fn check_shown(numbers: &[usize], opened: &Opened) -> Result<()> {
             .hint(format!("give numbers from 1 to {rows}, in the order of the table"))),
         None => Ok(()),
     }
-}
-
-fn write(page: Pending, path: &Path, html: &[u8]) -> Result<()> {
-    page.sink()?.write_all(html).map_err(|error| Error::io("write", path, error))?;
-    page.commit()
 }
 
 /// What drives the model, and where the report is.

@@ -46,5 +46,5 @@ pub use partition::Partition;
 pub use pending::{Pending, Sink, remove_unfinished};
 pub(crate) use reservoir::{Reservoir, put};
 pub use schema::{Column, Encoding, Schema};
-pub use table::{Batches, Format, ReadOptions, Table};
+pub use table::{Batches, Format, ReadOptions, Table, of_file};
 pub use text::row_id;

@@ -50,6 +50,11 @@ impl Pending {
         Ok(Box::new(self.file.try_clone().map_err(|e| Error::io("write", &self.path, e))?))
     }
 
+    /// Writes bytes after those written before.
+    pub fn put(&self, bytes: &[u8]) -> Result<()> {
+        (&self.file).write_all(bytes).map_err(|e| Error::io("write", &self.path, e))
+    }
+
     /// Puts the bytes on the disk and gives the file its name, at once and in place of a former one.
     pub fn commit(mut self) -> Result<()> {
         let renamed = self.file.sync_all().and_then(|()| fs::rename(&self.temporary, &self.path));

@@ -263,7 +263,7 @@ pub fn no_rows(path: &Path, found: &str) -> Error {
     Error::input(format!("{}: the table is empty ({found})", path.display())).hint("give a table with at least one row")
 }
 
-/// Puts the file's name before the message of an input error.
+/// Puts the file's name before the message of an input error; other errors pass unchanged.
 pub fn of_file(path: &Path, error: Error) -> Error {
     match error {
         Error::Input { message, hint } => Error::Input { message: format!("{}: {message}", path.display()), hint },

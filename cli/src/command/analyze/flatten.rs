@@ -2,6 +2,7 @@
 
 use super::config::{Column, Config, DatasetType, Place};
 use jmespath::Expression;
+use pellucid::data::of_file;
 use pellucid::{Error, Result};
 use serde_json::Value;
 use std::fs::File;
@@ -47,14 +48,6 @@ pub fn flatten(path: &Path, config: &Config, to: &Path) -> Result<Vec<String>> {
     read.map_err(|error| of_file(path, error))?;
     out.flush().map_err(unwritten)?;
     Ok(names)
-}
-
-/// Puts the file before the message.
-fn of_file(path: &Path, error: Error) -> Error {
-    match error {
-        Error::Input { message, hint } => Error::Input { message: format!("{}: {message}", path.display()), hint },
-        other => other,
-    }
 }
 
 /// An object in one line, keys in order.

@@ -5,7 +5,6 @@ use crate::args::AnalyzeArgs;
 use crate::terminal::Terminal;
 use pellucid::data::{AttributionWriter, Layout, OutputFormat, Pending};
 use pellucid::{Error, Result};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 const EXPLANATIONS: &str = "explanations_shap";
@@ -117,8 +116,7 @@ impl Output {
         let mut complete = Vec::new();
         for (file, text) in texts {
             if let (Some(file), Some(text)) = (file, text) {
-                let written = file.sink()?.write_all(text.as_bytes());
-                written.map_err(|error| Error::io("write", file.path(), error))?;
+                file.put(text.as_bytes())?;
                 complete.push(file);
             }
         }

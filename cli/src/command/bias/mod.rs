@@ -8,6 +8,7 @@ mod segments;
 
 use self::segments::Part;
 use super::open::{file_name, open_device};
+use super::put::put;
 use super::typed;
 use crate::args::{BiasArgs, BiasResultArgs};
 use crate::interrupt::Interrupt;
@@ -21,8 +22,7 @@ use pellucid::explain::Control;
 use pellucid::report::bias::{BiasPage, LimitCheck, heading};
 use pellucid::{Device, Error, Result};
 use serde_json::{Value, json};
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::Ordering::Relaxed;
 
 pub fn run(args: &BiasArgs, terminal: &Terminal, interrupt: &Interrupt) -> Result<Exit> {
@@ -174,8 +174,8 @@ fn document(
 
 /// The files asked for, opened before any work, so that a wrong path costs nothing.
 struct Files {
-    json: Option<(PathBuf, Pending)>,
-    page: Option<(PathBuf, Pending)>,
+    json: Option<Pending>,
+    page: Option<Pending>,
 }
 
 impl Files {
@@ -192,29 +192,22 @@ impl Files {
     }
 
     fn write(self, document: &Value, page: &BiasPage, parts: &[Part], terminal: &Terminal) -> Result<()> {
-        if let Some((path, file)) = self.json {
-            put(&path, file, format!("{document:#}\n").as_bytes(), terminal)?;
+        if let Some(file) = self.json {
+            put(file, format!("{document:#}\n").as_bytes(), terminal)?;
         }
-        if let Some((path, file)) = self.page {
+        if let Some(file) = self.page {
             let segments: Vec<_> =
                 parts.iter().filter_map(|p| Some((p.name.as_str(), p.found.as_ref().ok()?))).collect();
-            put(&path, file, page.report_with(&segments).html()?.as_bytes(), terminal)?;
+            put(file, page.report_with(&segments).html()?.as_bytes(), terminal)?;
         }
         Ok(())
     }
 }
 
-pub(super) fn create(path: &Path, ending: &str, force: bool) -> Result<(PathBuf, Pending)> {
+pub(super) fn create(path: &Path, ending: &str, force: bool) -> Result<Pending> {
     if !path.extension().is_some_and(|found| found.eq_ignore_ascii_case(ending)) {
         let message = format!("{}: this file is written as {}", path.display(), ending.to_uppercase());
         return Err(Error::input(message).hint(format!("end its name in .{ending}")));
     }
-    Ok((path.to_path_buf(), Pending::create(path, force)?))
-}
-
-pub(super) fn put(path: &Path, file: Pending, bytes: &[u8], terminal: &Terminal) -> Result<()> {
-    file.sink()?.write_all(bytes).map_err(|error| Error::io("write", path, error))?;
-    file.commit()?;
-    terminal.note(&format!("wrote {}", path.display()));
-    Ok(())
+    Pending::create(path, force)
 }

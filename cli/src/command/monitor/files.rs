@@ -1,30 +1,29 @@
 //! The files of a run, opened before any work, so that a wrong path costs nothing.
 
 use crate::args::MonitorResultArgs;
-use crate::command::bias::{create, put};
+use crate::command::bias::create;
+use crate::command::put::put;
 use crate::terminal::Terminal;
 use pellucid::data::Pending;
 use pellucid::drift::{Constraints, Profile};
 use pellucid::report::monitor::MonitorPage;
 use pellucid::{Error, Result};
 use serde_json::Value;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 const CONSTRAINTS: &str = "constraints.json";
 const STATISTICS: &str = "statistics.json";
 const VIOLATIONS: &str = "constraint_violations.json";
 const MONITOR: &str = "monitor.json";
 
-type Open = (PathBuf, Pending);
-
 pub struct Files {
-    constraints: Open,
+    constraints: Pending,
     /// Of a baseline.
-    statistics: Option<Open>,
+    statistics: Option<Pending>,
     /// Of new data.
-    violations: Option<Open>,
-    monitor: Option<Open>,
-    page: Option<Open>,
+    violations: Option<Pending>,
+    monitor: Option<Pending>,
+    page: Option<Pending>,
     /// The reference writes no file where nothing is violated.
     only_violations: bool,
 }
@@ -68,13 +67,14 @@ impl Files {
         page: &MonitorPage,
         terminal: &Terminal,
     ) -> Result<()> {
-        if let Some((path, file)) = self.page {
-            put(&path, file, page.report().html()?.as_bytes(), terminal)?;
+        if let Some(file) = self.page {
+            put(file, page.report().html()?.as_bytes(), terminal)?;
         }
         json(self.constraints, &constraints.to_json(), terminal)?;
         let none = violations["violations"].as_array().is_none_or(Vec::is_empty);
         match self.violations {
-            Some((path, file)) if none && self.only_violations => {
+            Some(file) if none && self.only_violations => {
+                let path = file.path().to_path_buf();
                 drop(file);
                 remove(&path)?;
             }
@@ -93,8 +93,8 @@ fn remove(path: &Path) -> Result<()> {
     }
 }
 
-fn json((path, file): Open, value: &Value, terminal: &Terminal) -> Result<()> {
-    put(&path, file, format!("{value:#}\n").as_bytes(), terminal)
+fn json(file: Pending, value: &Value, terminal: &Terminal) -> Result<()> {
+    put(file, format!("{value:#}\n").as_bytes(), terminal)
 }
 
 /// Each file needs a name of its own.

@@ -1,6 +1,6 @@
 //! `--prometheus`: a textfile for the collector of Prometheus' node exporter.
 
-use crate::command::bias::put;
+use crate::command::put::put;
 use crate::terminal::Terminal;
 use chrono::{DateTime, Utc};
 use pellucid::data::Pending;
@@ -22,8 +22,7 @@ impl Textfile {
     }
 
     pub fn write(self, text: &str, terminal: &Terminal) -> Result<()> {
-        let path = self.0.path().to_path_buf();
-        put(&path, self.0, text.as_bytes(), terminal)
+        put(self.0, text.as_bytes(), terminal)
     }
 }
 

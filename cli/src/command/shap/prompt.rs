@@ -1,6 +1,7 @@
 //! `pellucid shap --prompt …`: which parts of a prompt make a language model answer as it does.
 
 use super::super::open::{file_name, open_device};
+use super::super::put::put;
 use super::text::refuse_tables_options;
 use crate::Exit;
 use crate::args::ShapArgs;
@@ -14,7 +15,6 @@ use pellucid::text::{Absence, TextExplanation, TextLayout, TextShap, TextWriter,
 use pellucid::transformer::{Decoder, Prompt, Saving, tokenizer};
 use pellucid::{Error, Result};
 use serde_json::json;
-use std::io::Write;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -139,10 +139,7 @@ impl Files {
             writer.finish(&shap.provenance().to_pairs())?;
         }
         if let Some(file) = self.summary {
-            let path = file.path().to_path_buf();
-            file.sink()?.write_all(summary.as_bytes()).map_err(|error| Error::io("write", &path, error))?;
-            file.commit()?;
-            terminal.note(&format!("wrote {}", path.display()));
+            put(file, summary.as_bytes(), terminal)?;
         }
         Ok(())
     }

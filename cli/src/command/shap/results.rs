@@ -1,6 +1,7 @@
 //! What comes out: the file of attributions, the summary as JSON, the table of drivers.
 
 use crate::args::{Format, ResultArgs};
+use crate::command::put::put;
 use crate::command::shapley::Pass;
 use crate::interaction_table::interactions;
 use crate::number::{significant, thousands};
@@ -9,7 +10,6 @@ use crate::terminal::Terminal;
 use pellucid::data::{AttributionWriter, Layout, OutputFormat, Pending};
 use pellucid::explain::{Explanation, GlobalExplanation, Provenance};
 use pellucid::{Error, Result};
-use std::io::Write;
 use std::path::PathBuf;
 
 /// Players in a table on a terminal; all of them are in the JSON summary.
@@ -73,11 +73,7 @@ impl Results {
             terminal.note(&format!("wrote {}", path.display()));
         }
         if let Some(file) = self.summary {
-            let path = file.path().to_path_buf();
-            let written = file.sink()?.write_all(format!("{json:#}\n").as_bytes());
-            written.map_err(|error| Error::io("write", &path, error))?;
-            file.commit()?;
-            terminal.note(&format!("wrote {}", path.display()));
+            put(file, format!("{json:#}\n").as_bytes(), terminal)?;
         }
         match terminal.json() {
             true => terminal.data(&format!("{json:#}")),

@@ -21,7 +21,6 @@ use pellucid::text::{
 use pellucid::transformer::Bert;
 use pellucid::{Device, Error, Result};
 use serde_json::{Value, json};
-use std::io::Write;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -301,7 +300,7 @@ impl Files {
         let texts = [(self.summary, Some(format!("{summary:#}\n"))), (self.report, html)];
         for (file, text) in texts.into_iter().filter_map(|(file, text)| Some((file?, text?))) {
             let path = file.path().to_path_buf();
-            file.sink()?.write_all(text.as_bytes()).map_err(|error| Error::io("write", &path, error))?;
+            file.put(text.as_bytes())?;
             file.commit()?;
             written.push(path);
         }

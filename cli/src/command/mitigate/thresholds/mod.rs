@@ -15,7 +15,6 @@ use pellucid::data::{Pending, Table};
 use pellucid::mitigate::{Constraint, Decide, Destination, Groups, Outcome, Rules, ScoredRows, Thresholds};
 use pellucid::{Error, Result};
 use serde_json::json;
-use std::io::Write;
 use std::path::Path;
 
 /// One threshold for all, unless another is given.
@@ -58,7 +57,7 @@ fn fit(args: &ThresholdArgs, opened: &mut Opened, terminal: &Terminal) -> Result
     let [before, after] = measured(args, opened, (&label, &facets), &rows.judged_rows(&changed), (&scores, threshold))?;
     if let Some((path, file)) = file {
         let text = rules.to_json()? + "\n";
-        file.sink()?.write_all(text.as_bytes()).map_err(|error| Error::io("write", path, error))?;
+        file.put(text.as_bytes())?;
         file.commit()?;
         terminal.note(&format!("wrote {}: thresholds of {} groups", path.display(), rules.groups.len()));
     }
