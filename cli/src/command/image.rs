@@ -139,7 +139,6 @@ impl Files {
         let Some(folder) = &args.output else {
             return Ok(Self { numbers: None, stem: None, first: None, force: false });
         };
-        std::fs::create_dir_all(folder).map_err(|error| Error::io("create", folder, error))?;
         let stem = folder.join(picture.file_stem().unwrap_or_default());
         if args.pictures.iter().filter(|other| other.file_stem() == picture.file_stem()).count() > 1 {
             let name = stem.file_name().unwrap_or_default().display();
@@ -147,6 +146,7 @@ impl Files {
                 Error::input(format!("two pictures would be written as {name}.json")).hint("explain them in two runs")
             );
         }
+        std::fs::create_dir_all(folder).map_err(|error| Error::io("create", folder, error))?;
         let numbers = Pending::create(&stem.with_added_extension("json"), args.force)?;
         let first = Pending::create(&stem.with_added_extension("heatmap.png"), args.force)?;
         Ok(Self { numbers: Some(numbers), stem: Some(stem), first: Some(first), force: args.force })
