@@ -1,83 +1,37 @@
 //! Explanations of texts: one run for many, by number of players.
 
-use super::absence::Absence;
+use super::builder::{Settings, TextBuilder};
 use super::encoder::Encoder;
+use super::explanation::TextExplanation;
 use super::model::{Odometer, Reader, Text, TextModel, locked};
-use super::players::{Granularity, Span, TextPlayers};
-use super::tokenizer::{Cut, Tokenizer};
-use super::value::{Value, Valued};
+use super::players::{Granularity, TextPlayers};
+use super::tokenizer::Tokenizer;
 use crate::data::Background;
 use crate::design::{Budget, DesignChoice, EXACT_PLAYERS};
-use crate::explain::{Control, KernelShap, Provenance};
-use crate::model::onnx::Outputs;
+use crate::explain::{KernelShap, Provenance};
 use crate::{Device, Error, Result};
 use ndarray::{Array2, s};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Arc, Mutex};
 
 /// Forwards of a text that `Budget::Auto` spends: so many for each player, and at least the second number.
 const AUTO_FORWARDS: (usize, usize) = (20, 512);
 /// Texts that the variances of a design are fitted on.
 const PILOT_TEXTS: usize = 16;
 
-/// The settings of a [`TextShap`]; `build` checks them all.
-pub struct TextBuilder {
-    encoder: Box<dyn Encoder>,
-    tokenizer: Tokenizer,
-    pub(super) granularity: Granularity,
-    absence: Absence,
-    value: Value,
-    labels: Option<Vec<String>>,
-    targets: Vec<String>,
-    settings: Settings,
-    memory: Option<u64>,
-}
-
-/// What is the same for each number of players.
-#[derive(Clone)]
-struct Settings {
-    budget: Budget,
-    design: DesignChoice,
-    tolerance: Option<f64>,
-    seed: u64,
-    control: Control,
-    model: (String, String),
-}
-
 /// Explains texts by their parts with kernel SHAP.
 pub struct TextShap {
-    reader: Arc<Reader>,
-    tokenizer: Tokenizer,
-    granularity: Granularity,
-    targets: Vec<usize>,
-    settings: Settings,
+    pub(super) reader: Arc<Reader>,
+    pub(super) tokenizer: Tokenizer,
+    pub(super) granularity: Granularity,
+    pub(super) targets: Vec<usize>,
+    pub(super) settings: Settings,
     /// By number of players.
-    explainers: BTreeMap<usize, KernelShap>,
-    provenance: Provenance,
-    device: Device,
-}
-
-/// Attributions of one text: `base_values[k] + Σ_i values[k, i] = predictions[k]`.
-#[derive(Debug, Clone)]
-pub struct TextExplanation {
-    /// The number of its row in the table, from 1.
-    pub row: usize,
-    pub text: String,
-    /// In the order of the text; parts that the model reads nothing of are not among them.
-    pub players: Vec<Span>,
-    pub cut: Option<Cut>,
-    /// `[output, player]`
-    pub values: Array2<f32>,
-    /// Standard error of each value; zeros where nothing is left to chance.
-    pub stderr: Array2<f32>,
-    /// `[output]`: what the text is worth without its players.
-    pub base_values: Vec<f64>,
-    /// `[output]`
-    pub predictions: Vec<f64>,
-    /// Coalitions evaluated, the whole text and the empty one among them.
-    pub spent: u64,
+    pub(super) explainers: BTreeMap<usize, KernelShap>,
+    pub(super) provenance: Provenance,
+    pub(super) device: Device,
 }
 
 /// What a run has read.
@@ -98,24 +52,7 @@ impl TextShap {
     }
 
     pub fn boxed(encoder: Box<dyn Encoder>, tokenizer: Tokenizer) -> TextBuilder {
-        TextBuilder {
-            encoder,
-            tokenizer,
-            granularity: Granularity::default(),
-            absence: Absence::default(),
-            value: Value::default(),
-            labels: None,
-            targets: Vec::new(),
-            settings: Settings {
-                budget: Budget::Auto,
-                design: DesignChoice::Auto,
-                tolerance: None,
-                seed: 0,
-                control: Control::default(),
-                model: Default::default(),
-            },
-            memory: None,
-        }
+        TextBuilder::new(encoder, tokenizer)
     }
 
     /// Names of the values that are explained.
@@ -286,173 +223,4 @@ fn of_row(row: usize, error: Error) -> Error {
         Error::Input { message, hint } => Error::Input { message: format!("text {row}: {message}"), hint },
         other => other,
     }
-}
-
-impl TextExplanation {
-    /// The largest |base + Σ φ − prediction| over outputs.
-    pub fn additivity_gap(&self) -> f64 {
-        let gap = |k: usize| {
-            let sum: f64 = self.values.row(k).iter().map(|&v| f64::from(v)).sum();
-            (self.base_values[k] + sum - self.predictions[k]).abs()
-        };
-        (0..self.base_values.len()).map(gap).fold(0.0, f64::max)
-    }
-
-    /// A player's part of the text.
-    pub fn part(&self, player: usize) -> &str {
-        &self.text[self.players[player].bytes.clone()]
-    }
-}
-
-impl TextBuilder {
-    /// Who plays. Default: words.
-    pub fn granularity(mut self, granularity: Granularity) -> Self {
-        self.granularity = granularity;
-        self
-    }
-
-    /// What stands in for absent players. Default: mask tokens.
-    pub fn absence(mut self, absence: Absence) -> Self {
-        self.absence = absence;
-        self
-    }
-
-    /// What is explained. Default: [`Value::Auto`].
-    pub fn value(mut self, value: Value) -> Self {
-        self.value = value;
-        self
-    }
-
-    /// Names of the classes, in the model's order.
-    pub fn labels(mut self, labels: Option<Vec<String>>) -> Self {
-        self.labels = labels;
-        self
-    }
-
-    /// Which values to explain: names, class labels or numbers from 0. Default: all.
-    pub fn targets(mut self, targets: Vec<String>) -> Self {
-        self.targets = targets;
-        self
-    }
-
-    /// Coalitions to spend on each text at most, the whole text and the empty one among them. [`Budget::Auto`], the default, spends 20 for each player and
-    /// at least 512; where all coalitions cost no more, they are all evaluated.
-    pub fn budget(mut self, budget: Budget) -> Self {
-        self.settings.budget = budget;
-        self
-    }
-
-    /// Which coalitions to draw. Default: [`DesignChoice::Auto`].
-    pub fn design(mut self, design: DesignChoice) -> Self {
-        self.settings.design = design;
-        self
-    }
-
-    /// As [`crate::explain::Builder::tolerance`].
-    pub fn tolerance(mut self, tolerance: Option<f64>) -> Self {
-        self.settings.tolerance = tolerance;
-        self
-    }
-
-    /// Everything random follows from it. Default: 0.
-    pub fn seed(mut self, seed: u64) -> Self {
-        self.settings.seed = seed;
-        self
-    }
-
-    /// Bytes that a batch may take on a GPU. Default: the device's own figure.
-    pub fn memory(mut self, bytes: Option<u64>) -> Self {
-        self.memory = bytes;
-        self
-    }
-
-    pub fn control(mut self, control: Control) -> Self {
-        self.settings.control = control;
-        self
-    }
-
-    /// What the provenance says of the model: its name, and the SHA-256 of its file.
-    pub fn model(mut self, name: impl Into<String>, sha256: impl Into<String>) -> Self {
-        self.settings.model = (name.into(), sha256.into());
-        self
-    }
-
-    /// Checks the settings, and that tokenizer and model go together.
-    ///
-    /// # Errors
-    /// Token ids that the model does not know, a mask token that the tokenizer lacks, padding for a model that does not heed it, a
-    /// value, target or labels that the model has not.
-    pub fn build(self, device: &Device) -> Result<TextShap> {
-        let encoder = self.encoder;
-        let tokenizer = self.tokenizer.limited(encoder.positions())?;
-        check_vocabulary(&*encoder, &tokenizer)?;
-        let absent = self.absence.resolve(&tokenizer, encoder.takes_mask())?;
-        let valued = Valued::new(self.value, encoder.output_names(), self.labels.as_deref(), encoder.embeds())?;
-        let targets = select(&valued.outputs, &self.targets)?;
-        let Settings { budget, design, tolerance, seed, control, model } = &self.settings;
-        let provenance = Provenance {
-            version: env!("CARGO_PKG_VERSION").into(),
-            device: device.name().into(),
-            model: model.0.clone(),
-            model_sha256: model.1.clone(),
-            seed: *seed,
-            design: format!("{design:?}").to_lowercase(),
-            rows_per_instance: 0,
-            budget: budget.to_string(),
-            tolerance: *tolerance,
-            background_rows: 1,
-            background: self.absence.to_string(),
-            link: "identity".into(),
-            outputs: targets.iter().map(|&target| valued.outputs.names[target].clone()).collect(),
-            ..Provenance::default()
-        };
-        let memory = self.memory.unwrap_or_else(|| device.memory_bytes());
-        let reader = Reader {
-            most_tokens: Reader::most_tokens(&*encoder, memory, device),
-            side_by_side: device.is_cpu(),
-            pad: tokenizer.pad().unwrap_or(0),
-            absent,
-            valued,
-            encoder,
-            control: control.clone(),
-            odometer: Odometer::default(),
-            texts: Mutex::default(),
-            kept: Mutex::default(),
-            fresh: Mutex::default(),
-        };
-        Ok(TextShap {
-            reader: Arc::new(reader),
-            tokenizer,
-            granularity: self.granularity,
-            targets,
-            settings: self.settings,
-            explainers: BTreeMap::new(),
-            provenance,
-            device: device.clone(),
-        })
-    }
-}
-
-fn check_vocabulary(encoder: &dyn Encoder, tokenizer: &Tokenizer) -> Result<()> {
-    let largest = tokenizer.largest_id();
-    match encoder.vocabulary() {
-        Some(known) if largest >= known => Err(Error::input(format!(
-            "the tokenizer has token ids up to {largest}, the model knows {known} tokens: they do not go together"
-        ))
-        .hint("give the `tokenizer.json` that the model was trained with")),
-        _ => Ok(()),
-    }
-}
-
-fn select(outputs: &Outputs, named: &[String]) -> Result<Vec<usize>> {
-    if named.is_empty() {
-        return Ok((0..outputs.names.len()).collect());
-    }
-    let mut columns = Vec::new();
-    for target in named {
-        columns.extend(outputs.select(target)?);
-    }
-    columns.sort_unstable();
-    columns.dedup();
-    Ok(columns)
 }

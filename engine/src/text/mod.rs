@@ -6,8 +6,10 @@
 
 mod absence;
 mod batch;
+mod builder;
 mod encoder;
 mod explain;
+mod explanation;
 mod labels;
 mod model;
 mod onnx;
@@ -19,8 +21,10 @@ mod value;
 mod words;
 
 pub use absence::Absence;
+pub use builder::TextBuilder;
 pub use encoder::{Encoder, TokenBatch};
-pub use explain::{Reading, TextBuilder, TextExplanation, TextShap};
+pub use explain::{Reading, TextShap};
+pub use explanation::TextExplanation;
 pub use labels::class_labels;
 pub use onnx::OnnxEncoder;
 pub use output::{TextLayout, TextWriter, explained};

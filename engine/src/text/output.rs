@@ -1,6 +1,6 @@
 //! Attributions of texts to a file: a line for each player and output, or an object for each text.
 
-use super::explain::TextExplanation;
+use super::explanation::TextExplanation;
 use crate::data::{BatchWriter, FileKind, OutputFormat, Pending, Sink, require_unique};
 use crate::{Error, Result};
 use arrow::array::{ArrayRef, Float32Array, Float64Array, Int64Array, RecordBatch, StringArray};

@@ -1,6 +1,6 @@
 //! Texts kept to be shown: those asked for, or the extremes and a middle one.
 
-use super::explain::TextExplanation;
+use super::explanation::TextExplanation;
 use crate::data::{Reservoir, put};
 use std::collections::BTreeSet;
 

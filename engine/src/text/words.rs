@@ -1,6 +1,6 @@
 //! Words over many texts: which move the outputs, and how often they occur.
 
-use super::explain::TextExplanation;
+use super::explanation::TextExplanation;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
