@@ -196,10 +196,10 @@ fn files_that_are_no_models() {
 
 #[test]
 fn unsupported_operators() {
-    Case::on("models/wine_xgb.onnx", "data/wine/test.csv").refused(
+    Case::on("interfaces/unknown.onnx", "data/wine/test.csv").refused(
         &[],
-        "1 operator is not supported: ai.onnx.ml:TreeEnsembleClassifier (1) (in MODEL; \
-         ai.onnx.ml:TreeEnsembleClassifier at TreeEnsembleClassifier)\n\n\
+        "2 operators are not supported: FancyNorm (2), my.domain:Neg (1) (in MODEL; \
+         FancyNorm at ?; my.domain:Neg at ?)\n\n\
          hint: `pellucid inspect` lists every operator of a model; a model can also be given as a Rust function",
     );
 }

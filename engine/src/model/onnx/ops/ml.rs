@@ -52,7 +52,7 @@ pub enum PostTransform {
     SoftmaxZero,
 }
 
-fn post_transform(n: &Node) -> Result<PostTransform> {
+pub fn post_transform(n: &Node) -> Result<PostTransform> {
     match n.text("post_transform").unwrap_or("NONE") {
         "NONE" => Ok(PostTransform::None),
         "LOGISTIC" => Ok(PostTransform::Logistic),
@@ -97,7 +97,7 @@ fn linear_classifier(n: &Node) -> Result<Prepared> {
     })
 }
 
-fn two_classes(score: Tensor<2>, post: PostTransform) -> Result<Tensor<2>> {
+pub fn two_classes(score: Tensor<2>, post: PostTransform) -> Result<Tensor<2>> {
     let (first, second) = match post {
         PostTransform::Logistic => (activation::sigmoid(score.clone().neg()), activation::sigmoid(score)),
         _ => (score.clone().neg().add_scalar(1.0), score),
@@ -106,8 +106,9 @@ fn two_classes(score: Tensor<2>, post: PostTransform) -> Result<Tensor<2>> {
 }
 
 /// Class labels that an operator carries.
-fn n_labels(n: &Node) -> usize {
-    n.texts("classlabels_strings").len().max(n.ints("classlabels_ints").map_or(0, |v| v.len()))
+pub fn n_labels(n: &Node) -> usize {
+    let numbers = ["classlabels_ints", "classlabels_int64s"].map(|name| n.ints(name).map_or(0, |labels| labels.len()));
+    n.texts("classlabels_strings").len().max(numbers[0]).max(numbers[1])
 }
 
 /// Outputs of a linear regression.

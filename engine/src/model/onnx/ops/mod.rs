@@ -33,6 +33,7 @@ mod shape;
 mod signal;
 mod sizes;
 mod slice;
+mod tree_nodes;
 mod trees;
 
 use super::args::Args;
@@ -81,6 +82,7 @@ const FAMILIES: &[&[(&str, Maker)]] = &[
     signal::TABLE,
     sizes::TABLE,
     slice::TABLE,
+    tree_nodes::TABLE,
     trees::TABLE,
 ];
 

@@ -1,18 +1,21 @@
-//! Tree ensembles of `ai.onnx.ml`, walked row by row on the host.
+//! Tree ensembles of `ai.onnx.ml`, walked row by row on the host, and `TreeEnsemble`, their form of version 5.
 //!
 //! Thresholds and inputs are f32: a number within one f32 step of a threshold that was stored in f64 may take the other branch.
 
 use super::ml::{PostTransform, transformed_rows};
 use super::{Cost, Maker, Prepared};
+use crate::model::onnx::array::Array;
 use crate::model::onnx::node::Node;
 use crate::model::onnx::value::{Host, Numbers, Value};
 use crate::{Error, Result};
+use burn::tensor::Tensor;
+use rayon::prelude::*;
 
 pub const TABLE: &[(&str, Maker)] = &[("ai.onnx.ml:TreeEnsemble", tree_ensemble)];
 
 /// When a row takes the first branch.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Test {
+pub enum Test {
     AtMost,
     Below,
     AtLeast,
@@ -25,37 +28,39 @@ enum Test {
 
 /// Where a walk goes on.
 #[derive(Clone, Copy, Debug)]
-enum Next {
+pub enum Next {
     Branch(usize),
     /// A range of the ensemble's leaf weights.
     Leaf(usize, usize),
 }
 
-struct Branch {
-    feature: usize,
-    test: Test,
-    threshold: f32,
-    missing_goes_first: bool,
-    first: Next,
-    second: Next,
+pub struct Branch {
+    pub feature: usize,
+    pub test: Test,
+    pub threshold: f32,
+    pub missing_goes_first: bool,
+    pub first: Next,
+    pub second: Next,
 }
 
+/// How an output's leaves become one number.
 #[derive(Clone, Copy, PartialEq)]
-enum Together {
+pub enum Together {
     Mean,
     Sum,
     Min,
     Max,
 }
 
-struct Ensemble {
-    branches: Vec<Branch>,
-    roots: Vec<Next>,
+pub struct Ensemble {
+    pub branches: Vec<Branch>,
+    pub roots: Vec<Next>,
     /// Output and number.
-    weights: Vec<(usize, f32)>,
-    sets: Vec<Vec<f32>>,
-    n_outputs: usize,
-    together: Together,
+    pub weights: Vec<(usize, f32)>,
+    pub sets: Vec<Vec<f32>>,
+    /// `[outputs]`: where each starts from.
+    pub base: Vec<f64>,
+    pub together: Together,
 }
 
 impl Ensemble {
@@ -84,9 +89,9 @@ impl Ensemble {
         }
     }
 
-    /// Sums in f64, one for each output.
+    /// One number for each output, in f64.
     fn scores(&self, row: &[f32]) -> Vec<f32> {
-        let mut scores: Vec<Option<f64>> = vec![None; self.n_outputs];
+        let mut scores: Vec<Option<f64>> = vec![None; self.base.len()];
         for &root in &self.roots {
             for &(output, weight) in self.leaf(root, row) {
                 let (score, weight) = (&mut scores[output], f64::from(weight));
@@ -99,7 +104,7 @@ impl Ensemble {
             }
         }
         let n = if self.together == Together::Mean { self.roots.len().max(1) as f64 } else { 1.0 };
-        scores.into_iter().map(|s| (s.unwrap_or(0.0) / n) as f32).collect()
+        scores.iter().zip(&self.base).map(|(score, base)| (score.unwrap_or(0.0) / n + base) as f32).collect()
     }
 
     /// A check of all places, so that walks need none; branches must lead forward from a root without a circle.
@@ -116,7 +121,7 @@ impl Ensemble {
                 _ => return Err(Error::input("the branches of a tree do not fit together")),
             }
         }
-        match self.weights.iter().all(|&(output, _)| output < self.n_outputs) {
+        match self.weights.iter().all(|&(output, _)| output < self.base.len()) {
             true => Ok(self),
             false => Err(Error::input("a leaf is for an output that is not there")),
         }
@@ -176,7 +181,7 @@ fn tree_ensemble(n: &Node) -> Result<Prepared> {
         roots: list("tree_roots")?.into_iter().map(|i| root(i, &first, &second, &first_leaf, &second_leaf)).collect(),
         weights: targets.iter().map(output).zip(weights).collect(),
         sets,
-        n_outputs: n.int("n_targets").unwrap_or(1).max(1) as usize,
+        base: vec![0.0; n.int("n_targets").unwrap_or(1).max(1) as usize],
         together: match n.int("aggregate_function").unwrap_or(1) {
             0 => Together::Mean,
             2 => Together::Min,
@@ -186,7 +191,8 @@ fn tree_ensemble(n: &Node) -> Result<Prepared> {
     };
     let post = [PostTransform::None, PostTransform::Softmax, PostTransform::Logistic, PostTransform::SoftmaxZero];
     let post = usize::try_from(n.int("post_transform").unwrap_or(0)).ok().and_then(|i| post.get(i).copied());
-    prepared(ensemble.checked()?, post.ok_or_else(|| n.refuse("PROBIT"))?)
+    let post = post.ok_or_else(|| n.refuse("PROBIT"))?;
+    prepared(ensemble, 0, move |scores| Ok(transformed_rows(scores, post)))
 }
 
 /// A tree of one leaf is a branch both of whose ways lead there.
@@ -199,7 +205,13 @@ fn root(i: i64, first: &[i64], second: &[i64], first_leaf: &[i64], second_leaf: 
     }
 }
 
-fn prepared(ensemble: Ensemble, post: PostTransform) -> Result<Prepared> {
+/// The scores of an ensemble and what follows them, as the output at `position`.
+pub fn prepared(
+    ensemble: Ensemble,
+    position: usize,
+    then: impl Fn(Tensor<2>) -> Result<Tensor<2>> + Send + Sync + 'static,
+) -> Result<Prepared> {
+    let ensemble = ensemble.checked()?;
     let n_trees = ensemble.roots.len();
     let least = ensemble.branches.iter().map(|b| b.feature + 1).max().unwrap_or(0);
     let step = Prepared::new(move |args| {
@@ -209,9 +221,9 @@ fn prepared(ensemble: Ensemble, post: PostTransform) -> Result<Prepared> {
         if columns < least {
             return Err(Error::input(format!("rows of {columns} numbers; the trees look at {least}")));
         }
-        let scores = values.chunks(columns.max(1)).flat_map(|row| ensemble.scores(row)).collect();
-        let scores = Host::floats(scores, &[rows, ensemble.n_outputs]).upload(args.device)?.into_float()?.matrix()?;
-        Ok(Value::Float(crate::model::onnx::array::Array::R2(transformed_rows(scores, post))))
+        let scores = values.par_chunks(columns.max(1)).flat_map_iter(|row| ensemble.scores(row)).collect();
+        let scores = Host::floats(scores, &[rows, ensemble.base.len()]).upload(args.device)?.into_float()?.matrix()?;
+        Ok(Value::Float(Array::R2(then(scores)?)))
     });
-    Ok(step.cost(Cost::PerOutput(8 * n_trees)))
+    Ok(Prepared { outputs: vec![position], ..step.cost(Cost::PerOutput(8 * n_trees)) })
 }
