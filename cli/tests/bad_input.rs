@@ -199,7 +199,7 @@ fn unsupported_operators() {
     Case::on("interfaces/unknown.onnx", "data/wine/test.csv").refused(
         &[],
         "2 operators are not supported: FancyNorm (2), my.domain:Neg (1) (in MODEL; \
-         FancyNorm at ?; my.domain:Neg at ?)\n\n\
+         FancyNorm at b, y; my.domain:Neg at c)\n\n\
          hint: `pellucid inspect` lists every operator of a model; a model can also be given as a Rust function",
     );
 }

@@ -90,7 +90,7 @@ fn outputs_equal_the_recorded_ones_at_every_batch_size() {
         }
         n_models += 1;
     }
-    assert_eq!(n_models, 10);
+    assert_eq!(n_models, 13);
 }
 
 /// f of the oracles is in f64.
