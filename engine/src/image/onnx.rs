@@ -3,7 +3,6 @@
 use crate::model::onnx::{Network, Value};
 use crate::{Device, Error, Result};
 use burn::tensor::Tensor;
-use sha2::{Digest, Sha256};
 use std::path::Path;
 
 /// An ONNX file that takes pictures.
@@ -22,8 +21,6 @@ pub struct OnnxNetwork {
 /// A file that cannot be run, several inputs, several outputs without a name, a name that is none.
 pub fn onnx_network(path: &Path, output: Option<&str>, device: &Device) -> Result<OnnxNetwork> {
     let name = path.display().to_string();
-    let bytes = std::fs::read(path).map_err(|e| Error::io("read", path, e))?;
-    let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
     let network = match output {
         Some(output) => Network::open_for(path, &[output])?,
         None => Network::open(path)?,
@@ -42,6 +39,7 @@ pub fn onnx_network(path: &Path, output: Option<&str>, device: &Device) -> Resul
         return Err(Error::input(format!("{name} does not say the shape of its input"))
             .hint("export it with a declared shape, such as [batch, 3, 224, 224]"));
     };
+    let sha256 = network.sha256().to_owned();
     let (input, fixed) = (input.name.clone(), input_dims[0]);
     let session = network.on(device)?;
     let device = device.clone();

@@ -7,6 +7,7 @@ use super::ops::{full_name, is_supported};
 use super::quiet::caught;
 use crate::{Error, Result};
 use onnx_ir::{GraphProto, Message, ModelProto, NodeProto, TensorProto, ValueInfoProto};
+use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
@@ -22,6 +23,8 @@ pub struct Port {
 /// A decoded file.
 pub struct File {
     pub name: String,
+    /// SHA-256 of the bytes, in lower-case hexadecimal digits.
+    pub sha256: String,
     pub model: ModelProto,
     /// Where data files lie.
     pub folder: Option<PathBuf>,
@@ -51,6 +54,7 @@ impl File {
             Error::input(format!("{name} is not a complete ONNX model: {why}"))
                 .hint("check that the file was written by an ONNX exporter and copied whole")
         };
+        let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
         // Shared bytes: the weights in the decoded file are views of them.
         let mut model = ModelProto::parse_from_tokio_bytes(&bytes.into()).map_err(|e| not_onnx(e.to_string()))?;
         inline(&mut model)?;
@@ -64,7 +68,7 @@ impl File {
         let numeric = numeric_outputs(graph);
         let class_labels = class_labels(graph);
         let folder = folder.map(Path::to_path_buf);
-        Ok(Self { name: name.into(), folder, inputs, outputs, numeric, class_labels, model })
+        Ok(Self { name: name.into(), sha256, folder, inputs, outputs, numeric, class_labels, model })
     }
 
     pub fn graph(&self) -> &GraphProto {

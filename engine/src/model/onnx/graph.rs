@@ -8,7 +8,6 @@ use super::program::{Program, Trial};
 use super::quiet::caught;
 use super::tabular;
 use crate::{Error, Result};
-use sha2::{Digest, Sha256};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -17,7 +16,6 @@ use std::sync::Arc;
 pub struct Graph {
     pub(super) program: Arc<Program>,
     card: Card,
-    sha256: String,
     features: Vec<String>,
     outputs: Outputs,
 }
@@ -39,12 +37,11 @@ impl Graph {
     }
 
     fn compiled(bytes: Vec<u8>, name: &str, folder: Option<&Path>) -> Result<Self> {
-        let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
         let file = File::decode(bytes, name, folder)?;
         let (program, trial) = compile(&file)?;
         let outputs = Outputs::new(&trial.widths, file.class_labels.as_deref());
         let card = describe(&file, Ok(&trial));
-        Ok(Self { features: program.feature_names(), program: Arc::new(program), card, sha256, outputs })
+        Ok(Self { features: program.feature_names(), program: Arc::new(program), card, outputs })
     }
 
     pub fn card(&self) -> &Card {
@@ -53,7 +50,7 @@ impl Graph {
 
     /// SHA-256 of the file's bytes, in lower-case hexadecimal digits.
     pub fn sha256(&self) -> &str {
-        &self.sha256
+        self.program.network.sha256()
     }
 
     /// One name a column of the rows to predict.

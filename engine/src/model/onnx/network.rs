@@ -35,6 +35,7 @@ use std::sync::Arc;
 pub struct Network {
     plan: Arc<Plan>,
     name: String,
+    sha256: String,
     inputs: Vec<Port>,
     outputs: Vec<Port>,
 }
@@ -95,7 +96,13 @@ impl Network {
                 .collect()
         };
         let (inputs, outputs) = (find(&file.inputs, &inputs), find(&file.outputs, &wanted));
-        Ok(Self { plan: Arc::new(plan), name: file.name.clone(), inputs, outputs })
+        let (name, sha256) = (file.name.clone(), file.sha256.clone());
+        Ok(Self { plan: Arc::new(plan), name, sha256, inputs, outputs })
+    }
+
+    /// SHA-256 of the file's bytes, in lower-case hexadecimal digits.
+    pub fn sha256(&self) -> &str {
+        &self.sha256
     }
 
     /// What [`Session::run`] takes, in the file's order.
