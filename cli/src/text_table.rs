@@ -3,7 +3,7 @@
 use crate::number::{decimals, significant, thousands};
 use crate::table::bar;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
-use pellucid::text::{GlobalWords, TextExplanation};
+use pellucid::text::{GlobalWords, Pair, TextExplanation, Word};
 use std::io::IsTerminal;
 use std::ops::Range;
 
@@ -12,9 +12,14 @@ const OUTPUTS: usize = 4;
 /// Characters of a part at most, and cells of the longest bar.
 const PART: usize = 40;
 const BAR: usize = 16;
+/// Pairs in a table.
+const PAIRS: usize = 20;
 /// Backgrounds of 256 colours, from faint to strong.
 const UP: [u8; 4] = [224, 217, 210, 203];
 const DOWN: [u8; 4] = [189, 153, 111, 75];
+
+const PAIRS_LEGEND: &str = "\
+I: how much two parts move the output together, beyond what each does, averaged over what the others do";
 
 pub fn shown(outputs: &[String]) -> Range<usize> {
     if outputs.len() == 2 { 1..2 } else { 0..outputs.len().min(OUTPUTS) }
@@ -27,7 +32,14 @@ pub fn explanation(text: &TextExplanation, outputs: &[String], shown: Range<usiz
         let (base, end) = (significant(text.base_values[k]), significant(text.predictions[k]));
         let heading = format!("{}: {end}, from {base} without the words", outputs[k]);
         let colours = if plain { String::new() } else { format!("{}\n\n", coloured(text, k)) };
-        format!("{heading}\n\n{colours}{}", parts(text, k))
+        let found = text.pairs(k, &text.names());
+        let pairs = match found.is_empty() {
+            true => String::new(),
+            false => {
+                format!("\n\n{}: parts that act together\n\n{}\n\n{PAIRS_LEGEND}", outputs[k], pairs(&found, false))
+            }
+        };
+        format!("{heading}\n\n{colours}{}{pairs}", parts(text, k))
     };
     let legend = if plain { "" } else { "\n\nred, underlined: raises the output; blue: lowers it" };
     format!("{}{legend}", shown.map(one).collect::<Vec<_>>().join("\n\n"))
@@ -60,7 +72,7 @@ fn harmless(text: &str) -> String {
 
 /// The parts from the largest |φ| down.
 fn parts(text: &TextExplanation, k: usize) -> String {
-    let mut order: Vec<usize> = (0..text.players.len()).collect();
+    let mut order: Vec<usize> = (0..text.n_players()).collect();
     order.sort_by(|&a, &b| text.values[(k, b)].abs().total_cmp(&text.values[(k, a)].abs()));
     let largest = order.first().map_or(0.0, |&player| f64::from(text.values[(k, player)].abs()));
     let decimals = decimals(largest);
@@ -68,8 +80,8 @@ fn parts(text: &TextExplanation, k: usize) -> String {
     for player in order {
         let phi = f64::from(text.values[(k, player)]);
         table.add_row([
-            shortened(text.part(player)),
-            text.players[player].chars.start.to_string(),
+            shortened(&text.name(player)),
+            text.players.get(player).map_or(String::new(), |span| span.chars.start.to_string()),
             format!("{phi:+.decimals$}"),
             known(text.stderr[(k, player)].into(), decimals),
             bar(phi.abs(), largest, BAR),
@@ -79,34 +91,65 @@ fn parts(text: &TextExplanation, k: usize) -> String {
     table.trim_fmt()
 }
 
-/// Words over many texts, one table an output.
+/// Words over many texts and the columns beside them, and pairs if they are known, one table an output.
 pub fn words(global: &[GlobalWords], top: usize) -> String {
     let one = |words: &GlobalWords| {
         let shown = &words.words[..top.min(words.words.len())];
-        let decimals = decimals(shown.iter().fold(0.0, |a, word| word.mean.abs().max(a)));
-        let largest = shown.first().map_or(0.0, |word| word.share);
-        let mut table = bare(&["word", "times", "mean φ", "± SE", "share", ""]);
-        for word in shown {
-            table.add_row([
-                shortened(&word.word),
-                thousands(word.count),
-                format!("{:+.decimals$}", word.mean),
-                format!("{:.decimals$}", word.mean_stderr),
-                format!("{:.1} %", 100.0 * word.share),
-                bar(word.share, largest, BAR),
-            ]);
-        }
-        right(&mut table, 1..5);
         let rest = words.different - shown.len();
         let more = if rest > 0 { format!("\n {} more words", thousands(rest as u64)) } else { String::new() };
-        let texts = thousands(words.texts);
-        format!("{}: words that move it most, over {texts} texts\n\n{}{more}", words.output, table.trim_fmt())
+        let (output, texts) = (&words.output, thousands(words.texts));
+        let mut text =
+            format!("{output}: words that move it most, over {texts} texts\n\n{}{more}", means("word", shown));
+        if !words.columns.is_empty() {
+            text += &format!("\n\n{output}: columns beside the texts\n\n{}", means("column", &words.columns));
+        }
+        if !words.pairs.is_empty() {
+            let found = pairs(&words.pairs, true);
+            text += &format!("\n\n{output}: parts of a text that act together\n\n{found}\n\n{PAIRS_LEGEND}");
+        }
+        text
     };
     let tables: Vec<String> = global.iter().map(one).collect();
     format!(
         "{}\n\nmean φ: how far the word moves the output when it occurs; share: its part of all movement",
         tables.join("\n\n")
     )
+}
+
+fn means(what: &str, words: &[Word]) -> String {
+    let decimals = decimals(words.iter().fold(0.0, |a, word| word.mean.abs().max(a)));
+    let largest = words.first().map_or(0.0, |word| word.share);
+    let mut table = bare(&[what, "times", "mean φ", "± SE", "share", ""]);
+    for word in words {
+        table.add_row([
+            shortened(&word.word),
+            thousands(word.count),
+            format!("{:+.decimals$}", word.mean),
+            format!("{:.decimals$}", word.mean_stderr),
+            format!("{:.1} %", 100.0 * word.share),
+            bar(word.share, largest, BAR),
+        ]);
+    }
+    right(&mut table, 1..5);
+    table.trim_fmt()
+}
+
+/// The strongest pairs, with the numbers of their texts if there are several.
+fn pairs(found: &[Pair], several: bool) -> String {
+    let largest = found.first().map_or(0.0, |pair| f64::from(pair.value.abs()));
+    let decimals = decimals(largest);
+    let mut table = bare(if several { &["pair", "text", "I", "± SE", ""] } else { &["pair", "I", "± SE", ""] });
+    for pair in found.iter().take(PAIRS) {
+        let value = f64::from(pair.value);
+        let mut row = vec![format!("{} × {}", shortened(&pair.a), shortened(&pair.b))];
+        row.extend(several.then(|| pair.row.to_string()));
+        row.push(format!("{value:+.decimals$}"));
+        row.push(known(pair.stderr.into(), decimals));
+        row.push(bar(value.abs(), largest, BAR));
+        table.add_row(row);
+    }
+    right(&mut table, 1..if several { 4 } else { 3 });
+    table.trim_fmt()
 }
 
 /// `–` where the design cannot tell.
@@ -147,9 +190,11 @@ mod tests {
             row: 1,
             text: "win \x1b[2J now".into(),
             players: vec![span(0, 3), span(4, 8), span(9, 12)],
+            columns: Vec::new(),
             cut: None,
             values: array![[0.4, -0.1, 0.01]],
             stderr: array![[0.0, 0.0, 0.0]],
+            interactions: None,
             base_values: vec![0.0],
             predictions: vec![0.31],
             spent: 8,

@@ -2,4 +2,5 @@
 
 mod axioms;
 mod input;
+mod mixed;
 mod oracle;

@@ -40,22 +40,25 @@ struct Source {
 }
 
 impl Input {
-    /// `apart`: columns of the table that are neither features nor ids, such as the label. `finite`: the model takes neither
-    /// missing values nor infinities.
+    /// `apart`: columns of the table that are neither features nor ids, such as the label; `texts`: the same, read as text. `finite`: the
+    /// model takes neither missing values nor infinities.
     pub fn open(
         args: &InputArgs,
         background: &BackgroundArgs,
         apart: &[String],
+        texts: &[String],
         features: &[String],
         finite: bool,
     ) -> Result<Self> {
         let schema = schema(&args.columns)?;
         let mut roles = Roles { id: args.columns.id.clone(), ignore: args.columns.ignore.clone() };
         roles.id.extend(schema.iter().flat_map(|schema| schema.id.clone()));
-        let table = Source::table(&args.data, schema.as_ref(), &roles)?;
+        let table = Source::table(&args.data, schema.as_ref(), &roles, texts)?;
         table.positions(&roles.id)?;
-        table.positions(apart)?;
-        roles.ignore.extend_from_slice(apart);
+        for others in [apart, texts] {
+            table.positions(others)?;
+            roles.ignore.extend_from_slice(others);
+        }
         if background.background.is_none() {
             table.positions(&args.columns.ignore)?;
         }
@@ -106,7 +109,7 @@ impl Input {
         let given = match &args.background {
             Some(path) => {
                 let features = self.source.encoder.feature_names();
-                let table = Source::table(path, self.schema.as_ref(), &self.roles)?;
+                let table = Source::table(path, self.schema.as_ref(), &self.roles, &[])?;
                 Some(Source::new(table, features, self.schema.as_ref(), &self.roles, self.finite)?)
             }
             None => None,
@@ -196,9 +199,9 @@ impl Source {
         self.table.schema().column_with_name(column).is_some()
     }
 
-    /// The table, with ids and categories as text.
-    fn table(path: &Path, schema: Option<&Schema>, roles: &Roles) -> Result<Table> {
-        let mut text = roles.id.clone();
+    /// The table, with ids, categories and `texts` as text.
+    fn table(path: &Path, schema: Option<&Schema>, roles: &Roles, texts: &[String]) -> Result<Table> {
+        let mut text = [&roles.id[..], texts].concat();
         text.extend(schema.iter().flat_map(|schema| schema.text_columns()));
         Table::open(path, &ReadOptions { text, ..ReadOptions::default() })
     }

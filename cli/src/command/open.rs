@@ -35,7 +35,7 @@ impl Opened {
         let device = open_device(run.device, terminal)?;
         let graph = Graph::load(&args.model)?;
         let apart: Vec<String> = apart.iter().copied().flatten().cloned().collect();
-        let input = Input::open(args, background, &apart, graph.feature_names(), !graph.takes_missing())?;
+        let input = Input::open(args, background, &apart, &[], graph.feature_names(), !graph.takes_missing())?;
         let targets = targets(&graph, &run.target)?;
         let mut control = Control::default();
         control.stop = interrupt.flag();

@@ -10,7 +10,7 @@ use crate::design::{Budget, DesignChoice, EvenVariances, MOST_PLAYERS, Plan, Req
 use crate::kernels;
 use crate::model::Model;
 use crate::{Device, Error, Result};
-use ndarray::Array2;
+use ndarray::{Array2, Axis};
 
 /// Rounds that a budget is cut into when a tolerance is set: a row can stop after any of them.
 const TOLERANCE_ROUNDS: usize = 8;
@@ -21,6 +21,7 @@ const PILOT_ROWS: usize = 16;
 pub struct Builder {
     model: Box<dyn Model>,
     background: Background,
+    behind: Option<(Array2<f32>, Vec<u32>)>,
     model_name: String,
     model_sha256: String,
     players: Option<Players>,
@@ -42,6 +43,7 @@ impl Builder {
         Self {
             model,
             background,
+            behind: None,
             model_name: String::new(),
             model_sha256: String::new(),
             players: None,
@@ -69,6 +71,13 @@ impl Builder {
     /// Who plays. Default: every feature on its own.
     pub fn players(mut self, players: Players) -> Self {
         self.players = Some(players);
+        self
+    }
+
+    /// For a model whose rows are codes: the values behind those of the background, `[background rows, columns]`, and the player that each
+    /// column belongs to. The design regresses on them. Default: the background's own rows.
+    pub(crate) fn behind(mut self, rows: Array2<f32>, player_of: Vec<u32>) -> Self {
+        self.behind = Some((rows, player_of));
         self
     }
 
@@ -155,11 +164,16 @@ impl Builder {
                 "the tolerance is a share of the spread of a row's attributions, between 0 and 1",
             ));
         }
-        self.background.shuffle(self.seed);
+        let order = self.background.shuffle(self.seed);
+        let behind = self.behind.map(|(rows, player_of)| {
+            (Background { rows: rows.select(Axis(0), &order), ..self.background.clone() }, player_of)
+        });
+        let (background, player_of) =
+            behind.as_ref().map_or((&self.background, players.player_of()), |(rows, of)| (rows, of.as_slice()));
         let request = Request {
             n_players: players.len(),
-            player_of: players.player_of(),
-            background: &self.background,
+            player_of,
+            background,
             link: self.link,
             budget: self.budget,
             choice: self.choice,
@@ -237,7 +251,7 @@ fn check_players(players: Option<Players>, features: &[String]) -> Result<Player
 /// The background on the device, with its first rows again at the end, for runs that go past it.
 fn extended(background: &Background, plan: &Plan, device: &Device) -> burn::tensor::Tensor<2> {
     let rows: Vec<usize> = around(background.rows.nrows(), plan).collect();
-    kernels::matrix(background.rows.select(ndarray::Axis(0), &rows).view(), device)
+    kernels::matrix(background.rows.select(Axis(0), &rows).view(), device)
 }
 
 fn weights(background: &Background, plan: &Plan) -> Vec<f32> {

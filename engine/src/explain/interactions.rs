@@ -15,9 +15,15 @@ pub struct Interactions {
 }
 
 impl Interactions {
-    pub(super) fn zeros(rows: usize, outputs: usize, n_players: usize) -> Self {
-        let shape = (rows, outputs, n_players * (n_players - 1) / 2);
+    pub(crate) fn zeros(rows: usize, outputs: usize, n_players: usize) -> Self {
+        let shape = (rows, outputs, n_players * n_players.saturating_sub(1) / 2);
         Self { values: Array3::zeros(shape), stderr: Array3::zeros(shape) }
+    }
+
+    /// Those of one row.
+    pub(crate) fn of_row(&self, row: usize) -> Self {
+        let of = |values: &Array3<f32>| values.slice(s![row..row + 1, .., ..]).to_owned();
+        Self { values: of(&self.values), stderr: of(&self.stderr) }
     }
 
     /// Values to be filled in, without standard errors.

@@ -2,6 +2,7 @@
 
 use super::figures::text::{count, list, thousands};
 use super::{Findings, Item, Section, Table};
+use crate::explain::Provenance;
 use serde_json::{Value, json};
 
 /// A section of plain paragraphs.
@@ -31,27 +32,36 @@ pub fn cards(findings: &Findings) -> Section {
     section("cards", "Model and data", &["What was explained, and on which rows."], Vec::new(), items)
 }
 
-/// Settings, and the command that repeats them.
-pub fn provenance(findings: &Findings) -> Section {
-    let p = &findings.provenance;
-    let mut settings: Vec<(String, Value)> = [
+/// What every run has.
+pub fn settings(p: &Provenance, created: &str) -> Vec<(String, Value)> {
+    let settings = [
         ("Pellucid", json!(p.version)),
-        ("Made", json!(findings.created)),
+        ("Made", json!(created)),
         ("Device", json!(p.device)),
         ("Model", json!(p.model)),
         ("Seed", json!(p.seed)),
         ("Design", json!(p.design)),
         ("Budget", json!(p.budget)),
-        ("Model rows for each explained row, at most", json!(thousands(p.rows_per_instance as u64))),
-        ("Background", json!(format!("{}, {}", p.background, count(p.background_rows as u64, "row")))),
-        ("Link", json!(p.link)),
         ("Outputs", json!(list(&p.outputs))),
-        ("Effects over", json!(findings.effects_over)),
-    ]
-    .map(|(name, value)| (name.to_owned(), value))
-    .to_vec();
+    ];
+    let tolerance = p.tolerance.map(|tolerance| ("Tolerance", json!(tolerance)));
+    settings.into_iter().chain(tolerance).map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// Settings, and the command that repeats them.
+pub fn provenance(findings: &Findings) -> Section {
+    let p = &findings.provenance;
+    let mut settings = settings(p, &findings.created);
+    settings.extend(
+        [
+            ("Model rows for each explained row, at most", json!(thousands(p.rows_per_instance as u64))),
+            ("Background", json!(format!("{}, {}", p.background, count(p.background_rows as u64, "row")))),
+            ("Link", json!(p.link)),
+            ("Effects over", json!(findings.effects_over)),
+        ]
+        .map(|(name, value)| (name.to_owned(), value)),
+    );
     settings.extend(Some(("Model, SHA-256".to_owned(), json!(p.model_sha256))).filter(|_| !p.model_sha256.is_empty()));
-    settings.extend(p.tolerance.map(|tolerance| ("Tolerance".to_owned(), json!(tolerance))));
     let document = serde_json::to_string_pretty(p).unwrap_or_default();
     let items = vec![
         Item::Code { title: "Command".into(), text: findings.command.clone() },

@@ -3,6 +3,7 @@
 use super::players::TextPlayers;
 use super::tokenizer::{Tokenizer, Tokens};
 use crate::{Error, Result};
+use std::hash::{Hash, Hasher};
 
 /// What stands in for an absent player.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -38,12 +39,21 @@ pub(super) enum Absent {
     All(Vec<i32>),
 }
 
-/// Tokens that the model reads.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+/// What the model reads of a text.
+#[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Sequence {
     pub ids: Vec<i32>,
     pub mask: Vec<i32>,
     pub types: Vec<i32>,
+    /// The columns beside the text.
+    pub numbers: Vec<f32>,
+}
+
+impl Hash for Sequence {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (&self.ids, &self.mask, &self.types).hash(state);
+        self.numbers.iter().for_each(|number| number.to_bits().hash(state));
+    }
 }
 
 impl Absence {

@@ -67,6 +67,7 @@ impl TokenBatch {
             batch.ids.extend(padded(&sequence.ids, pad));
             batch.mask.extend(padded(&sequence.mask, 0));
             batch.types.extend(padded(&sequence.types, 0));
+            batch.numbers.extend(&sequence.numbers);
         }
         batch
     }
@@ -108,10 +109,15 @@ mod tests {
 
     #[test]
     fn shorter_sequences_are_padded_at_the_end() {
-        let sequence =
-            |n: i32| Sequence { ids: (10..10 + n).collect(), mask: vec![1; n as usize], types: vec![0; n as usize] };
+        let sequence = |n: i32| Sequence {
+            ids: (10..10 + n).collect(),
+            mask: vec![1; n as usize],
+            types: vec![0; n as usize],
+            numbers: vec![n as f32],
+        };
         let batch = TokenBatch::of(&[&sequence(1), &sequence(3)], 9);
         assert_eq!((batch.sequences, batch.length), (2, 3));
         assert_eq!((batch.ids, batch.mask), (vec![10, 9, 9, 10, 11, 12], vec![1, 0, 0, 1, 1, 1]));
+        assert_eq!(batch.numbers, [1.0, 3.0]);
     }
 }

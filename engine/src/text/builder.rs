@@ -1,14 +1,16 @@
 //! The settings of a text run, checked once.
 
 use super::absence::Absence;
+use super::beside::Beside;
 use super::encoder::Encoder;
 use super::explain::TextShap;
 use super::model::{Odometer, Reader};
 use super::players::Granularity;
 use super::tokenizer::Tokenizer;
 use super::value::{Value, Valued};
+use crate::data::Background;
 use crate::design::{Budget, DesignChoice};
-use crate::explain::{Control, Provenance};
+use crate::explain::{Control, Players, Provenance};
 use crate::model::onnx::Outputs;
 use crate::{Device, Error, Result};
 use std::collections::BTreeMap;
@@ -23,6 +25,7 @@ pub struct TextBuilder {
     value: Value,
     labels: Option<Vec<String>>,
     targets: Vec<String>,
+    beside: Option<(Background, Players)>,
     settings: Settings,
     memory: Option<u64>,
 }
@@ -33,6 +36,7 @@ pub(super) struct Settings {
     pub budget: Budget,
     pub design: DesignChoice,
     pub tolerance: Option<f64>,
+    pub interactions: bool,
     pub seed: u64,
     pub control: Control,
     pub model: (String, String),
@@ -48,10 +52,12 @@ impl TextBuilder {
             value: Value::default(),
             labels: None,
             targets: Vec::new(),
+            beside: None,
             settings: Settings {
                 budget: Budget::Auto,
                 design: DesignChoice::Auto,
                 tolerance: None,
+                interactions: false,
                 seed: 0,
                 control: Control::default(),
                 model: Default::default(),
@@ -90,8 +96,16 @@ impl TextBuilder {
         self
     }
 
+    /// For models that read columns beside the text: the rows that absent columns take their values from, `[rows, columns]`, and who plays
+    /// among the columns.
+    pub fn beside(mut self, background: Background, players: Players) -> Self {
+        self.beside = Some((background, players));
+        self
+    }
+
     /// Coalitions to spend on each text at most, the whole text and the empty one among them. [`Budget::Auto`], the default, spends 20 for each player and
-    /// at least 512; where all coalitions cost no more, they are all evaluated.
+    /// at least 512; where all coalitions cost no more, they are all evaluated. With columns beside the text it counts model rows: a
+    /// coalition costs one for each background row that it is evaluated on, the empty one all of them, which `Auto` adds.
     pub fn budget(mut self, budget: Budget) -> Self {
         self.settings.budget = budget;
         self
@@ -106,6 +120,12 @@ impl TextBuilder {
     /// As [`crate::explain::Builder::tolerance`].
     pub fn tolerance(mut self, tolerance: Option<f64>) -> Self {
         self.settings.tolerance = tolerance;
+        self
+    }
+
+    /// Also how much each two players move a text's output together beyond what each does, as [`crate::explain::Builder::interactions`].
+    pub fn interactions(mut self, wanted: bool) -> Self {
+        self.settings.interactions = wanted;
         self
     }
 
@@ -136,7 +156,7 @@ impl TextBuilder {
     ///
     /// # Errors
     /// Token ids that the model does not know, a mask token that the tokenizer lacks, padding for a model that does not heed it, a
-    /// value, target or labels that the model has not.
+    /// value, target or labels that the model has not, columns without a background.
     pub fn build(self, device: &Device) -> Result<TextShap> {
         let encoder = self.encoder;
         let tokenizer = self.tokenizer.limited(encoder.positions())?;
@@ -144,7 +164,12 @@ impl TextBuilder {
         let absent = self.absence.resolve(&tokenizer, encoder.takes_mask())?;
         let valued = Valued::new(self.value, encoder.output_names(), self.labels.as_deref(), encoder.embeds())?;
         let targets = select(&valued.outputs, &self.targets)?;
-        let Settings { budget, design, tolerance, seed, control, model } = &self.settings;
+        let beside = Beside::new(self.beside, encoder.columns())?;
+        let background = match encoder.columns().is_empty() {
+            true => self.absence.to_string(),
+            false => format!("{}; {}", self.absence, beside.background.description),
+        };
+        let Settings { budget, design, tolerance, seed, control, model, .. } = &self.settings;
         let provenance = Provenance {
             version: env!("CARGO_PKG_VERSION").into(),
             device: device.name().into(),
@@ -155,9 +180,11 @@ impl TextBuilder {
             rows_per_instance: 0,
             budget: budget.to_string(),
             tolerance: *tolerance,
-            background_rows: 1,
-            background: self.absence.to_string(),
+            background_rows: beside.n_rows(),
+            background,
             link: "identity".into(),
+            players: beside.players.names().to_vec(),
+            player_of: beside.players.player_of().to_vec(),
             outputs: targets.iter().map(|&target| valued.outputs.names[target].clone()).collect(),
             ..Provenance::default()
         };
@@ -167,6 +194,7 @@ impl TextBuilder {
             side_by_side: device.is_cpu(),
             pad: tokenizer.pad().unwrap_or(0),
             absent,
+            beside,
             valued,
             encoder,
             control: control.clone(),

@@ -3,8 +3,8 @@
 use crate::Result;
 use burn::tensor::Tensor;
 
-/// Token sequences, padded at the end to the longest. All three lists are `[sequences · length]`, sequence by sequence.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// Token sequences, padded at the end to the longest. The lists of tokens are `[sequences · length]`, sequence by sequence.
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct TokenBatch {
     pub sequences: usize,
     /// Tokens of the longest sequence, at least 1.
@@ -14,6 +14,8 @@ pub struct TokenBatch {
     pub mask: Vec<i32>,
     /// Token types (segments); all 0 for a single text.
     pub types: Vec<i32>,
+    /// `[sequences · columns]`: the numbers beside each text, in the order of [`Encoder::columns`].
+    pub numbers: Vec<f32>,
 }
 
 /// A model of token sequences on a device: ONNX, or a network built from its weights.
@@ -32,6 +34,10 @@ pub trait Encoder: Send + Sync {
     /// lengths; padding costs it nothing.
     fn shares_beginnings(&self) -> bool {
         false
+    }
+    /// Names of the numbers that it reads beside the tokens of a text.
+    fn columns(&self) -> &[String] {
+        &[]
     }
     /// Whether its outputs are an embedding of the text, not classes or numbers.
     fn embeds(&self) -> bool {

@@ -1,5 +1,6 @@
 //! Explanations of texts: one run for many, by number of players.
 
+use super::beside::{background_cells, present_cell};
 use super::builder::{Settings, TextBuilder};
 use super::encoder::Encoder;
 use super::explanation::TextExplanation;
@@ -7,10 +8,10 @@ use super::model::{Odometer, Reader, Text, TextModel, locked};
 use super::players::{Granularity, TextPlayers};
 use super::tokenizer::Tokenizer;
 use crate::data::Background;
-use crate::design::{Budget, DesignChoice, EXACT_PLAYERS};
-use crate::explain::{KernelShap, Provenance};
+use crate::design::{Budget, DesignChoice, EXACT_PLAYERS, MOST_PLAYERS};
+use crate::explain::{Interactions, KernelShap, Provenance};
 use crate::{Device, Error, Result};
-use ndarray::{Array2, s};
+use ndarray::{Array2, ArrayView2, s};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -60,7 +61,7 @@ impl TextShap {
         self.targets.iter().map(|&target| self.reader.valued.outputs.names[target].clone()).collect()
     }
 
-    /// Settings to repeat the run by; its players are those of no text.
+    /// Settings to repeat the run by; its players are the columns beside the texts.
     pub fn provenance(&self) -> &Provenance {
         &self.provenance
     }
@@ -79,11 +80,35 @@ impl TextShap {
     /// A text that the tokenizer refuses or that can grow over its limit, spans that do not fit it, a budget too small for its players,
     /// outputs that are not finite, [`Error::Interrupted`] when stopped.
     pub fn explain(&mut self, texts: &[&str], first_row: usize) -> Result<Vec<TextExplanation>> {
-        let read = |(at, text): (usize, &&str)| self.read(text).map_err(|e| of_row(first_row + at, e));
+        self.explain_beside(texts, Array2::zeros((texts.len(), 0)).view(), first_row)
+    }
+
+    /// The same with the columns beside each text, `[texts, columns]`, in the order of [`Encoder::columns`].
+    ///
+    /// # Errors
+    /// As [`TextShap::explain`]; numbers for other texts or of other columns.
+    pub fn explain_beside(
+        &mut self,
+        texts: &[&str],
+        numbers: ArrayView2<f32>,
+        first_row: usize,
+    ) -> Result<Vec<TextExplanation>> {
+        let due = (texts.len(), self.reader.encoder.columns().len());
+        if numbers.dim() != due {
+            let ((texts, columns), (rows, found)) = (due, numbers.dim());
+            return Err(Error::input(format!(
+                "{texts} texts with {columns} columns beside each were due, and there are {rows} rows of {found} numbers"
+            )));
+        }
+        let read = |(at, text): (usize, &&str)| {
+            self.read(text, numbers.row(at).to_vec()).map_err(|e| of_row(first_row + at, e))
+        };
         let mut read = texts.par_iter().enumerate().map(read).collect::<Result<Vec<_>>>()?;
+        self.check_pairs(&read, first_row)?;
         self.weigh(&mut read, first_row)?;
         let mut groups: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-        read.iter().enumerate().for_each(|(at, text)| groups.entry(text.players.spans.len()).or_default().push(at));
+        let players = |text: &Text| text.n_players(&self.reader.beside);
+        read.iter().enumerate().for_each(|(at, text)| groups.entry(players(text)).or_default().push(at));
         let mut explained: Vec<TextExplanation> =
             read.iter().enumerate().map(|(at, text)| self.empty(text, texts[at], first_row + at)).collect();
         *locked(&self.reader.texts) = Arc::new(read);
@@ -93,18 +118,33 @@ impl TextShap {
         Ok(explained)
     }
 
-    fn read(&self, text: &str) -> Result<Text> {
+    /// No text has more players than their interactions can be told of.
+    fn check_pairs(&self, texts: &[Text], first_row: usize) -> Result<()> {
+        let players = texts.iter().map(|text| text.n_players(&self.reader.beside));
+        match players.enumerate().find(|&(_, n)| self.settings.interactions && n > MOST_PLAYERS) {
+            None => Ok(()),
+            Some((at, n)) => Err(of_row(
+                first_row + at,
+                Error::input(format!("interactions are of pairs of at most {MOST_PLAYERS} players; there are {n}"))
+                    .hint("larger players (`--granularity sentence`), or leave out `--interactions`"),
+            )),
+        }
+    }
+
+    fn read(&self, text: &str, numbers: Vec<f32>) -> Result<Text> {
         let tokens = self.tokenizer.encode(text)?;
         let players = TextPlayers::new(&self.granularity, text, &tokens)?;
-        Ok(Text { tokens, players, whole: Vec::new(), prediction: Vec::new(), base: Vec::new() })
+        Ok(Text { tokens, players, numbers, whole: vec![], prediction: vec![], empty: vec![], base: vec![] })
     }
 
     /// What each text is worth whole and with no player.
     fn weigh(&self, texts: &mut [Text], first_row: usize) -> Result<()> {
         let reader = &self.reader;
-        let of = |text: &Text, present: bool| reader.absent.sequence(&text.tokens, &text.players, |_| present);
-        let sequences: Vec<_> = texts.par_iter().flat_map_iter(|text| [of(text, true), of(text, false)]).collect();
-        for (at, pair) in sequences.chunks_exact(2).enumerate() {
+        let rows = reader.beside.n_rows();
+        let none = |text| (0..rows).map(move |row| reader.sequence(text, row, |_| false));
+        let all = |text| std::iter::once(reader.sequence(text, 0, |_| true));
+        let sequences: Vec<_> = texts.par_iter().flat_map_iter(|text| all(text).chain(none(text))).collect();
+        for (at, pair) in sequences.chunks_exact(1 + rows).enumerate() {
             let longest = pair[0].len().max(pair[1].len());
             let wrong = |message: String, hint: &str| Err(of_row(first_row + at, Error::input(message).hint(hint)));
             if let Some(limit) = self.tokenizer.limit().filter(|&limit| longest > limit) {
@@ -117,10 +157,13 @@ impl TextShap {
                 return wrong(message.into(), "use `--absent mask`, `--absent pad`, or a text that stands in");
             }
         }
-        let outputs = reader.outputs(&sequences.iter().collect::<Vec<_>>())?;
-        for (at, (text, pair)) in texts.iter_mut().zip(outputs.chunks_exact(2)).enumerate() {
-            text.prediction = reader.valued.of(&pair[0], &pair[0]);
-            text.base = reader.valued.of(&pair[1], &pair[0]);
+        let outputs = reader.distinct_outputs(&sequences)?;
+        for (at, (text, found)) in texts.iter_mut().zip(outputs.chunks_exact(1 + rows)).enumerate() {
+            text.prediction = reader.valued.of(&found[0], &found[0]);
+            text.empty = found[1..].iter().map(|outputs| reader.valued.of(outputs, &found[0])).collect();
+            let weighed =
+                |k: usize| text.empty.iter().zip(&reader.beside.background.weights).map(move |(v, w)| v[k] * w);
+            text.base = (0..text.prediction.len()).map(|k| weighed(k).sum()).collect();
             if let Some(k) = self.targets.iter().find(|&&k| !(text.prediction[k] - text.base[k]).is_finite()) {
                 let (name, whole, none) = (&reader.valued.outputs.names[*k], text.prediction[*k], text.base[*k]);
                 return Err(of_row(
@@ -130,31 +173,33 @@ impl TextShap {
                     ),
                 ));
             }
-            text.whole.clone_from(&pair[0]);
+            text.whole = found[0].to_vec();
         }
         Ok(())
     }
 
     /// An explanation whose attributions are due.
     fn empty(&self, text: &Text, words: &str, row: usize) -> TextExplanation {
-        let shape = (self.targets.len(), text.players.spans.len());
+        let shape = (self.targets.len(), text.n_players(&self.reader.beside));
         let chosen = |values: &[f64]| self.targets.iter().map(|&k| values[k]).collect();
         TextExplanation {
             row,
             text: words.to_owned(),
             players: text.players.spans.clone(),
+            columns: self.reader.beside.cells(&text.numbers),
             cut: text.tokens.cut.clone(),
             values: Array2::zeros(shape),
             stderr: Array2::zeros(shape),
             base_values: chosen(&text.base),
             predictions: chosen(&text.prediction),
-            spent: 2,
+            spent: 1 + self.reader.beside.n_rows() as u64,
+            interactions: self.settings.interactions.then(|| Interactions::zeros(1, shape.0, shape.1)),
         }
     }
 
     /// Explains the texts of one number of players; `members` are their numbers.
     fn explain_group(&mut self, n_players: usize, members: &[usize], all: &mut [TextExplanation]) -> Result<()> {
-        let row = |text: usize| vec![(text + 1) as f32; n_players];
+        let row = |text: usize| vec![present_cell(text); n_players];
         let rows = |texts: &[usize]| {
             Array2::from_shape_vec((texts.len(), n_players), texts.iter().flat_map(|&t| row(t)).collect())
         };
@@ -173,37 +218,46 @@ impl TextShap {
                 let to = &mut all[text];
                 to.values.assign(&explained.values.slice(s![at, .., ..]));
                 to.stderr.assign(&explained.stderr.slice(s![at, .., ..]));
-                to.spent = explained.spent[at] + 1;
+                to.interactions = explained.interactions.as_ref().map(|pairs| pairs.of_row(at));
+                to.spent = explained.spent[at] + self.reader.beside.n_rows() as u64;
             }
         }
         Ok(())
     }
 
     fn prepare(&self, n_players: usize, pilot: Array2<f32>) -> Result<KernelShap> {
-        let Settings { budget, design, tolerance, seed, control, .. } = self.settings.clone();
+        let Settings { budget, design, tolerance, interactions, seed, control, .. } = self.settings.clone();
         if n_players > EXACT_PLAYERS && (budget == Budget::Exact || design == DesignChoice::Exact) {
             let message = format!("an exact run takes at most {EXACT_PLAYERS} players, the text has {n_players}");
             return Err(Error::input(message).hint("use `--budget auto`, or larger players: `--granularity sentence`"));
         }
-        // All coalitions, or one order of the players and its reverse.
-        let least = (1 << n_players.min(8)).min(2 * n_players);
+        let beside = &self.reader.beside;
+        let rows = beside.n_rows();
+        // All coalitions, or one order of the players and its reverse, and the empty one on every background row.
+        let least = (rows << n_players.min(8)).min(2 * n_players + rows - 1);
         let budget = match (budget, design) {
             (Budget::Auto, DesignChoice::Exact) => Budget::Exact,
-            (Budget::Auto, _) => Budget::Rows((AUTO_FORWARDS.0 * n_players).max(AUTO_FORWARDS.1)),
+            (Budget::Auto, _) => Budget::Rows((AUTO_FORWARDS.0 * n_players).max(AUTO_FORWARDS.1) + rows - 1),
             (budget, _) => budget,
         };
         let budget = match budget {
             // What a coalition of nobody is worth is known already, and counts.
-            Budget::Rows(rows) if rows >= least => Budget::Rows(rows - 1),
-            Budget::Rows(rows) => {
-                let message =
-                    format!("a budget of {rows} coalitions is below the minimum of {least} for {n_players} players");
-                return Err(Error::input(message).hint(format!("use `--budget {least}` or more, or larger players")));
+            Budget::Rows(budget) if budget >= least => Budget::Rows(budget - rows),
+            Budget::Rows(budget) => {
+                let of = if rows > 1 { format!(" and {rows} background rows") } else { String::new() };
+                let message = format!(
+                    "a budget of {budget} coalitions is below the minimum of {least} for {n_players} players{of}"
+                );
+                let fewer = if rows > 1 { ", or fewer rows: `--background-rows`" } else { ", or larger players" };
+                return Err(Error::input(message).hint(format!("use `--budget {least}` or more{fewer}")));
             }
             exact => exact,
         };
-        let nobody = Background::uniform(Array2::zeros((1, n_players)));
+        let nobody = Background { rows: background_cells(rows, n_players), ..beside.background.clone() };
+        let parts = (n_players - beside.players.len()) as u32;
+        let of_columns = beside.players.player_of().iter().map(|player| parts + player).collect();
         let mut builder = KernelShap::builder(TextModel::new(self.reader.clone(), n_players), nobody)
+            .behind(beside.background.rows.clone(), of_columns)
             .targets(self.targets.clone())
             .budget(budget)
             .design(design)
@@ -212,6 +266,9 @@ impl TextShap {
             .control(control);
         if let Some(tolerance) = tolerance {
             builder = builder.tolerance(tolerance);
+        }
+        if interactions && n_players > 1 {
+            builder = builder.interactions();
         }
         builder.build(&self.device)
     }

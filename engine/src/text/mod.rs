@@ -6,6 +6,7 @@
 
 mod absence;
 mod batch;
+mod beside;
 mod builder;
 mod encoder;
 mod explain;
@@ -21,10 +22,11 @@ mod value;
 mod words;
 
 pub use absence::Absence;
+pub use beside::Cell;
 pub use builder::TextBuilder;
 pub use encoder::{Encoder, TokenBatch};
 pub use explain::{Reading, TextShap};
-pub use explanation::TextExplanation;
+pub use explanation::{Pair, TextExplanation};
 pub use labels::class_labels;
 pub use onnx::OnnxEncoder;
 pub use output::{TextLayout, TextWriter, explained};

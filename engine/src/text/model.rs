@@ -1,11 +1,12 @@
 //! Coalitions of a text's players as rows for the machine of tables.
 //!
-//! The row of text number t (from 0) has t + 1 for each present player and 0 for each absent one, so that texts with the same number of
-//! players are rows of one model and share its batches and design. What a coalition is worth is told less what the empty one is worth: the
-//! row of zeros, which says nothing of its text, is 0 for all of them.
+//! The row of text number t (from 0) has t + 1 for each present player and 0 for each absent one ([`super::beside`] has the rule for columns
+//! beside the text), so that texts with the same number of players are rows of one model and share its batches and design. What a coalition
+//! is worth is told less what the empty one is worth: the row of zeros, which says nothing of its text, is 0 for all of them.
 
 use super::absence::{Absent, Sequence};
 use super::batch::{batches, by_beginning};
+use super::beside::{Beside, Said, is_present};
 use super::encoder::{Encoder, TokenBatch};
 use super::players::TextPlayers;
 use super::tokenizer::Tokens;
@@ -23,14 +24,24 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// Tokens of a batch on the CPU: few enough that what the model makes of them stays near the core.
 const CPU_TOKENS: usize = 2048;
 
-/// A text, what it is worth whole and with no player.
+/// A text and the columns beside it, what they are worth whole and with no player.
 pub(super) struct Text {
     pub tokens: Tokens,
     pub players: TextPlayers,
+    /// `[columns]`
+    pub numbers: Vec<f32>,
     /// The model's outputs on the whole text.
     pub whole: Vec<f32>,
     pub prediction: Vec<f64>,
+    /// Without its players, on each background row, and the mean of these.
+    pub empty: Vec<Vec<f64>>,
     pub base: Vec<f64>,
+}
+
+impl Text {
+    pub fn n_players(&self, beside: &Beside) -> usize {
+        self.players.spans.len() + beside.players.len()
+    }
 }
 
 /// What a run has read so far.
@@ -50,6 +61,7 @@ type Known = (u128, Arc<[f32]>);
 pub(super) struct Reader {
     pub encoder: Box<dyn Encoder>,
     pub absent: Absent,
+    pub beside: Beside,
     pub valued: Valued,
     pub pad: i32,
     pub most_tokens: usize,
@@ -119,7 +131,7 @@ impl Reader {
     }
 
     /// The same, with each sequence run once, and not at all if a pilot has.
-    fn distinct_outputs(&self, sequences: &[Sequence]) -> Result<Vec<Arc<[f32]>>> {
+    pub fn distinct_outputs(&self, sequences: &[Sequence]) -> Result<Vec<Arc<[f32]>>> {
         let keys: Vec<u128> = sequences.iter().map(key).collect();
         let mut first: BTreeMap<u128, usize> = BTreeMap::new();
         keys.iter().enumerate().for_each(|(at, &key)| _ = first.entry(key).or_insert(at));
@@ -138,6 +150,13 @@ impl Reader {
         }
         known.extend(made);
         Ok(keys.iter().map(|key| known[key].clone()).collect())
+    }
+
+    /// What the model reads of a text where some players are absent, the columns' players behind its parts.
+    pub fn sequence(&self, text: &Text, other: usize, present: impl Fn(usize) -> bool) -> Sequence {
+        let parts = text.players.spans.len();
+        let numbers = self.beside.numbers(&text.numbers, other, |player| present(parts + player));
+        Sequence { numbers, ..self.absent.sequence(&text.tokens, &text.players, present) }
     }
 
     /// What runs until [`Self::settle`] is kept.
@@ -183,24 +202,25 @@ impl TextModel {
         // The rows to run: their place, text and tokens.
         let (mut places, mut sequences) = (Vec::new(), Vec::new());
         for (place, row) in rows.chunks_exact(self.features.len()).enumerate() {
-            let number = row.iter().fold(0.0, |a: f32, &b| a.max(b)) as usize;
-            let Some(text) = number.checked_sub(1).map(|number| &texts[number]) else { continue };
-            if row.iter().all(|&present| present != 0.0) {
-                put(&mut values[place * width..][..width], &text.prediction, &text.base);
+            let Said { text: Some(number), other, share } = Said::by(row) else { continue };
+            let text = &texts[number];
+            let Some(other) = other else {
+                put(&mut values[place * width..][..width], &text.prediction, text.base.iter().copied());
                 continue;
-            }
-            places.push((place, text));
-            sequences.push(reader.absent.sequence(&text.tokens, &text.players, |player| row[player] != 0.0));
+            };
+            places.push((place, text, other, share));
+            sequences.push(reader.sequence(text, other, |player| is_present(row[player])));
         }
-        for ((place, text), outputs) in places.into_iter().zip(reader.distinct_outputs(&sequences)?) {
-            put(&mut values[place * width..][..width], &reader.valued.of(&outputs, &text.whole), &text.base);
+        for ((place, text, other, share), outputs) in places.into_iter().zip(reader.distinct_outputs(&sequences)?) {
+            let less = text.empty[other].iter().zip(&text.base).map(|(empty, base)| empty + share * (base - empty));
+            put(&mut values[place * width..][..width], &reader.valued.of(&outputs, &text.whole), less);
         }
         Ok(values)
     }
 }
 
-fn put(to: &mut [f32], values: &[f64], base: &[f64]) {
-    to.iter_mut().zip(values).zip(base).for_each(|((to, value), base)| *to = (value - base) as f32);
+fn put(to: &mut [f32], values: &[f64], less: impl Iterator<Item = f64>) {
+    to.iter_mut().zip(values).zip(less).for_each(|((to, value), less)| *to = (value - less) as f32);
 }
 
 impl Model for TextModel {

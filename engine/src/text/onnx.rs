@@ -1,35 +1,47 @@
 //! ONNX models of token sequences.
 
 use super::encoder::{Encoder, TokenBatch};
+use crate::data::require_unique;
 use crate::model::onnx::{Card, Network, Port, Session, Value};
 use crate::{Device, Error, Result};
 use burn::tensor::{Tensor, TensorData};
 use onnx_ir::{GraphProto, Message, ModelProto};
-use sha2::{Digest, Sha256};
 use std::path::Path;
 
 /// The inputs that a text has, and the names that exporters give them.
-const INPUTS: [(Input, &[&str]); 4] = [
+static INPUTS: [(Input, &[&str]); 4] = [
     (Input::Ids, &["input_ids", "ids", "tokens", "input"]),
     (Input::Mask, &["attention_mask", "mask", "input_mask"]),
     (Input::Types, &["token_type_ids", "segment_ids"]),
     (Input::Positions, &["position_ids"]),
 ];
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 enum Input {
     Ids,
     Mask,
     Types,
     Positions,
+    Columns(Columns),
+}
+
+/// Numbers beside the text, as one input takes them.
+#[derive(Clone, PartialEq, Eq)]
+struct Columns {
+    /// Its first column among those of all inputs.
+    from: usize,
+    /// The shape of one row.
+    shape: Vec<usize>,
+    is_int: bool,
 }
 
 /// A model of token sequences in an ONNX file: `input_ids` and, where it has them, `attention_mask`, `token_type_ids` and
-/// `position_ids`, int64 `[batch, tokens]`. Of its outputs the one that scores classes is taken (`logits`); a model that has none embeds
+/// `position_ids`, int64 `[batch, tokens]`; its other inputs are numbers beside the text, `[batch]` or `[batch, columns]`. Of its outputs the one that scores classes is taken (`logits`); a model that has none embeds
 /// texts: its sentence embedding, else the mean of its last hidden states over the tokens that are attended to.
 pub struct OnnxEncoder {
     session: Session,
     inputs: Vec<(String, Input)>,
+    columns: Vec<String>,
     /// Which of the outputs is read, and whether it is one list for each token.
     output: usize,
     per_token: bool,
@@ -38,7 +50,6 @@ pub struct OnnxEncoder {
     vocabulary: Option<usize>,
     positions: Option<usize>,
     card: Card,
-    sha256: String,
 }
 
 impl OnnxEncoder {
@@ -50,19 +61,22 @@ impl OnnxEncoder {
         let path = path.as_ref();
         let network = Network::open(path)?;
         let name = path.display().to_string();
-        let inputs = network.inputs().iter().map(|port| known(port, &name)).collect::<Result<Vec<_>>>()?;
+        let mut columns = Vec::new();
+        let inputs =
+            network.inputs().iter().map(|port| known(port, &mut columns, &name)).collect::<Result<Vec<_>>>()?;
         if !inputs.iter().any(|(_, input)| *input == Input::Ids) {
             return Err(Error::input(format!("{name} has no input `input_ids`: it does not read tokens"))
                 .hint("`pellucid inspect` lists the inputs of a model"));
         }
+        require_unique(columns.iter().map(String::as_str), "columns that the model reads beside the text")?;
         let bytes = std::fs::read(path).map_err(|e| Error::io("read", path, e))?;
-        let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
         let card = Card { problem: None, ..Card::parse(&bytes, &name)? };
         let tables = Tables::of(&bytes, &inputs);
         let outputs = network.outputs().to_vec();
         let mut encoder = Self {
             session: network.on(device)?,
             inputs,
+            columns,
             output: 0,
             per_token: false,
             embeds: false,
@@ -70,7 +84,6 @@ impl OnnxEncoder {
             vocabulary: tables.vocabulary,
             positions: tables.positions,
             card,
-            sha256,
         };
         encoder.choose(&outputs, &name)?;
         Ok(encoder)
@@ -82,12 +95,14 @@ impl OnnxEncoder {
 
     /// SHA-256 of the file's bytes, in lower-case hexadecimal digits.
     pub fn sha256(&self) -> &str {
-        &self.sha256
+        self.session.network().sha256()
     }
 
     /// Chooses the output by its name and by the shape that a made-up text of three tokens gives it.
     fn choose(&mut self, outputs: &[Port], name: &str) -> Result<()> {
-        let batch = TokenBatch { sequences: 1, length: 3, ids: vec![1; 3], mask: vec![1; 3], types: vec![0; 3] };
+        let numbers = vec![0.0; self.columns.len()];
+        let batch =
+            TokenBatch { sequences: 1, length: 3, ids: vec![1; 3], mask: vec![1; 3], types: vec![0; 3], numbers };
         let shapes: Vec<Vec<usize>> = self.run(&batch)?.iter().map(Value::dims).collect();
         let embedding = |port: &Port| ["embed", "pool", "hidden"].iter().any(|part| port.name.contains(part));
         let rank = |at: usize| match (&shapes[at][..], &outputs[at]) {
@@ -125,6 +140,7 @@ impl OnnxEncoder {
                 Input::Mask => wide(&batch.mask),
                 Input::Types => wide(&batch.types),
                 Input::Positions => (0..batch.sequences).flat_map(|_| 0..batch.length as i64).collect(),
+                Input::Columns(columns) => return Ok((name.clone(), columns.of(batch, self.columns.len())?)),
             };
             Ok((name.clone(), Value::ints(values, &dims)?))
         };
@@ -134,18 +150,42 @@ impl OnnxEncoder {
     }
 }
 
-/// Which input of a text this one is.
-fn known(port: &Port, file: &str) -> Result<(String, Input)> {
-    if !port.dtype.is_int() {
-        let message = format!("{file} has the input `{}` of {} values: it does not read tokens", port.name, port.dtype);
-        return Err(Error::input(message).hint("`pellucid inspect` lists the inputs of a model"));
+impl Columns {
+    /// The numbers of a batch that this input takes, of `width` beside each text.
+    fn of(&self, batch: &TokenBatch, width: usize) -> Result<Value> {
+        let own = self.from..self.from + self.shape.iter().product::<usize>();
+        let numbers = || batch.numbers.chunks_exact(width).flat_map(|row| &row[own.clone()]).copied();
+        let dims: Vec<usize> = std::iter::once(batch.sequences).chain(self.shape.iter().copied()).collect();
+        match self.is_int {
+            true => Value::ints(numbers().map(|number| number.round() as i64).collect(), &dims),
+            false => Value::floats(numbers().collect(), &dims),
+        }
     }
-    let found = INPUTS.iter().find(|(_, names)| names.contains(&port.name.as_str()));
-    found.map(|(input, _)| (port.name.clone(), *input)).ok_or_else(|| {
+}
+
+/// Which input of a text, or of the columns beside it, this one is; `columns` are named so far.
+fn known(port: &Port, columns: &mut Vec<String>, file: &str) -> Result<(String, Input)> {
+    let named = INPUTS.iter().find(|(_, names)| port.dtype.is_int() && names.contains(&port.name.as_str()));
+    if let Some((input, _)) = named {
+        return Ok((port.name.clone(), input.clone()));
+    }
+    let shape: Option<Vec<usize>> = port.dims.as_ref().and_then(|dims| dims.get(1..)?.iter().copied().collect());
+    let Some(shape) = shape.filter(|shape| !shape.contains(&0) && (port.dtype.is_float() || port.dtype.is_int()))
+    else {
         let all: Vec<&str> = INPUTS.iter().map(|(_, names)| names[0]).collect();
-        Error::input(format!("{file} has the input `{}`, which a text does not have", port.name))
-            .hint(format!("models of texts take {}", all.join(", ")))
-    })
+        let message = format!(
+            "{file} has the input `{}` of {} values, which is neither a text's nor numbers beside it of a fixed width",
+            port.name, port.dtype
+        );
+        return Err(Error::input(message)
+            .hint(format!("models of texts take one text as {}, and numbers as [batch, columns]", all.join(", "))));
+    };
+    let (from, width) = (columns.len(), shape.iter().product());
+    match width {
+        1 => columns.push(port.name.clone()),
+        _ => columns.extend((0..width).map(|column| format!("{}[{column}]", port.name))),
+    }
+    Ok((port.name.clone(), Input::Columns(Columns { from, shape, is_int: port.dtype.is_int() })))
 }
 
 impl Encoder for OnnxEncoder {
@@ -163,6 +203,10 @@ impl Encoder for OnnxEncoder {
 
     fn takes_mask(&self) -> bool {
         self.inputs.iter().any(|(_, input)| *input == Input::Mask)
+    }
+
+    fn columns(&self) -> &[String] {
+        &self.columns
     }
 
     fn embeds(&self) -> bool {

@@ -31,7 +31,7 @@ impl TextSample {
         if self.wanted.contains(&text.row) {
             self.asked.push(text.clone());
         }
-        if !self.wanted.is_empty() || text.players.is_empty() {
+        if !self.wanted.is_empty() || text.n_players() == 0 {
             return;
         }
         let prediction = text.predictions[self.output];

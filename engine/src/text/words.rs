@@ -1,8 +1,11 @@
-//! Words over many texts: which move the outputs, and how often they occur.
+//! Words over many texts: which move the outputs, and how often they occur; and the columns beside them.
 
-use super::explanation::TextExplanation;
+use super::explanation::{Pair, TextExplanation};
 use serde::Serialize;
 use std::collections::BTreeMap;
+
+/// The strongest pairs that are kept for each output.
+const PAIRS: usize = 200;
 
 /// Running totals over explained texts. Memory grows with the number of different words.
 #[derive(Debug, Clone)]
@@ -11,6 +14,9 @@ pub struct Words {
     texts: u64,
     worst_gap: f64,
     words: BTreeMap<String, Tally>,
+    columns: BTreeMap<String, Tally>,
+    /// `[output]`: at most [`PAIRS`], the strongest first.
+    pairs: Vec<Vec<Pair>>,
 }
 
 #[derive(Debug, Clone)]
@@ -22,9 +28,10 @@ struct Tally {
     sums: Vec<[f64; 4]>,
 }
 
-/// One word's part in one output.
+/// The part of one word, or of one column beside the texts, in one output.
 #[derive(Debug, Clone, Serialize, PartialEq)]
 pub struct Word {
+    /// In lower case; of a column its name.
     pub word: String,
     /// How often it occurs, and in how many texts.
     pub count: u64,
@@ -36,7 +43,7 @@ pub struct Word {
     pub mean_stderr: f64,
     /// √ of the mean squared standard error of single attributions: how much may be sampling noise.
     pub typical_stderr: f64,
-    /// Its share of Σ|φ| of all words.
+    /// Its share of Σ|φ| of all words and columns.
     pub share: f64,
 }
 
@@ -48,20 +55,31 @@ pub struct GlobalWords {
     /// Different words.
     pub different: usize,
     pub words: Vec<Word>,
+    /// The columns beside the texts.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub columns: Vec<Word>,
+    /// The pairs with the strongest interactions in single texts.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub pairs: Vec<Pair>,
 }
 
 impl Words {
     pub fn new(outputs: Vec<String>) -> Self {
-        Self { outputs, texts: 0, worst_gap: 0.0, words: BTreeMap::new() }
+        let pairs = vec![Vec::new(); outputs.len()];
+        Self { outputs, texts: 0, worst_gap: 0.0, words: BTreeMap::new(), columns: BTreeMap::new(), pairs }
     }
 
     pub fn add(&mut self, explained: &TextExplanation) {
         self.texts += 1;
         self.worst_gap = self.worst_gap.max(explained.additivity_gap());
         let outputs = self.outputs.len();
-        for player in 0..explained.players.len() {
+        for player in 0..explained.n_players() {
             let none = || Tally { count: 0, texts: 0, last_row: 0, sums: vec![[0.0; 4]; outputs] };
-            let tally = self.words.entry(word(explained.part(player))).or_insert_with(none);
+            let tally = match player.checked_sub(explained.players.len()) {
+                None => self.words.entry(word(explained.part(player))),
+                Some(column) => self.columns.entry(explained.columns[column].column.clone()),
+            };
+            let tally = tally.or_insert_with(none);
             tally.count += 1;
             tally.texts += u64::from(tally.last_row != explained.row);
             tally.last_row = explained.row;
@@ -71,6 +89,12 @@ impl Words {
                 let of_one = [phi.abs(), phi, phi * phi, stderr * stderr];
                 sums.iter_mut().zip(of_one).for_each(|(sum, one)| *sum += one);
             }
+        }
+        let names = explained.names();
+        for (k, pairs) in self.pairs.iter_mut().enumerate() {
+            pairs.extend(explained.pairs(k, &names));
+            pairs.sort_by(|a, b| b.value.abs().total_cmp(&a.value.abs()));
+            pairs.truncate(PAIRS);
         }
     }
 
@@ -83,14 +107,25 @@ impl Words {
         self.worst_gap
     }
 
-    /// The `top` words of each output by Σ|φ|.
+    /// The `top` words of each output by Σ|φ|, and all columns.
     pub fn finish(&self, top: usize) -> Vec<GlobalWords> {
         let of = |(k, output): (usize, &String)| {
-            let total = self.words.values().map(|tally| tally.sums[k][0]).sum::<f64>();
-            let mut words: Vec<Word> = self.words.iter().map(|(word, tally)| tally.finish(word, k, total)).collect();
-            words.sort_by(|a, b| b.share.total_cmp(&a.share).then_with(|| a.word.cmp(&b.word)));
+            let total = self.words.values().chain(self.columns.values()).map(|tally| tally.sums[k][0]).sum::<f64>();
+            let ranked = |tallies: &BTreeMap<String, Tally>| {
+                let mut words: Vec<Word> = tallies.iter().map(|(word, tally)| tally.finish(word, k, total)).collect();
+                words.sort_by(|a, b| b.share.total_cmp(&a.share).then_with(|| a.word.cmp(&b.word)));
+                words
+            };
+            let mut words = ranked(&self.words);
             words.truncate(top);
-            GlobalWords { output: output.clone(), texts: self.texts, different: self.words.len(), words }
+            GlobalWords {
+                output: output.clone(),
+                texts: self.texts,
+                different: self.words.len(),
+                words,
+                columns: ranked(&self.columns),
+                pairs: self.pairs[k].clone(),
+            }
         };
         self.outputs.iter().enumerate().map(of).collect()
     }

@@ -45,7 +45,14 @@ fn tokens_and_logits_are_those_stored() {
                     all.collect::<Vec<_>>()
                 };
                 let padded = ids.iter().copied().chain(std::iter::repeat_n(0, padding)).collect();
-                let batch = TokenBatch { sequences: 1, length, ids: padded, mask: fill(1, 0), types: fill(0, 0) };
+                let batch = TokenBatch {
+                    sequences: 1,
+                    length,
+                    ids: padded,
+                    mask: fill(1, 0),
+                    types: fill(0, 0),
+                    numbers: Vec::new(),
+                };
                 let logits = encoder.forward(&batch).unwrap().into_data().try_to_vec_as::<f32>().unwrap();
                 for (logit, expected) in logits.iter().zip(numbers(&text["logits"])) {
                     assert!((f64::from(*logit) - expected).abs() <= TOLERANCE, "{logit} for {expected}");

@@ -102,6 +102,7 @@ fn reading_the_head_once_changes_nothing() {
         ids: [&ids[..], &ids[..3], &ids[4..], &[0]].concat(),
         mask: [vec![1; 2 * ids.len() - 1], vec![0]].concat(),
         types: vec![0; 2 * ids.len()],
+        numbers: Vec::new(),
     };
     let answered = || prompt.answered(decoder.clone(), &tokenizer, &[40, 41], &players).unwrap();
     let (shared, alone) = (answered(), answered().without_sharing());

@@ -18,7 +18,7 @@ fn whole_numbers(rows: &Value) -> Vec<i32> {
 }
 
 fn batch(ids: Vec<i32>, mask: Vec<i32>, sequences: usize) -> TokenBatch {
-    TokenBatch { sequences, length: ids.len() / sequences, types: vec![0; ids.len()], ids, mask }
+    TokenBatch { sequences, length: ids.len() / sequences, types: vec![0; ids.len()], ids, mask, numbers: Vec::new() }
 }
 
 #[test]

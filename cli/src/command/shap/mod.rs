@@ -3,6 +3,7 @@
 mod prompt;
 mod results;
 mod text;
+mod textual;
 
 use super::open::Opened;
 use super::shapley::Shapley;

@@ -2,7 +2,7 @@
 
 use super::super::open::{file_name, open_device};
 use super::super::put::put;
-use super::text::refuse_tables_options;
+use super::textual::{configured, refuse_tables_options};
 use crate::Exit;
 use crate::args::ShapArgs;
 use crate::interrupt::Interrupt;
@@ -10,7 +10,6 @@ use crate::number::{duration, significant, thousands};
 use crate::terminal::Terminal;
 use crate::text_table;
 use pellucid::data::Pending;
-use pellucid::explain::Control;
 use pellucid::text::{Absence, TextExplanation, TextLayout, TextShap, TextWriter, Tokenizer, Value, explained};
 use pellucid::transformer::{Decoder, Prompt, Saving, tokenizer};
 use pellucid::{Error, Result};
@@ -19,7 +18,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 pub fn run(args: &ShapArgs, terminal: &Terminal, interrupt: &Interrupt) -> Result<Exit> {
-    refuse_tables_options(args)?;
+    refuse_tables_options(args, false)?;
     let typed = args.prompt.prompt.as_deref().unwrap_or_default();
     if typed.trim().is_empty() {
         return Err(Error::input("the prompt is empty").hint("give at least one word with `--prompt`"));
@@ -43,21 +42,11 @@ pub fn run(args: &ShapArgs, terminal: &Terminal, interrupt: &Interrupt) -> Resul
     let players = prompt.players(&args.text.players(), &tokenizer)?;
     let model = prompt.answered(decoder, &tokenizer, &answer, &players)?;
     let (saving, labels) = (model.saving(), model.labels().to_vec());
-    let mut control = Control::default();
-    control.stop = interrupt.flag();
-    let mut shap = TextShap::builder(model, tokenizer)
+    let mut shap = configured(TextShap::builder(model, tokenizer), args, String::new(), interrupt)
         .granularity(players)
         .absence(args.text.absent.as_ref().map_or(Absence::Delete, |absent| absent.0.clone()))
         .value(Value::Output)
         .labels(Some(labels))
-        .targets(args.run.target.clone())
-        .budget(args.design.budget.into())
-        .design(args.design.design.into())
-        .tolerance(args.design.tolerance)
-        .seed(args.run.seed)
-        .memory(args.run.memory)
-        .control(control)
-        .model(file_name(&args.model), "")
         .build(&device)?;
     let outputs = shap.outputs();
     let files = Files::create(args, &outputs)?;
