@@ -8,13 +8,13 @@
 //! twins it accumulates in f32: it is the production path, and its error is bounded by (inputs + 2)·ε·Σ|terms|.
 //! NaN and infinities follow IEEE 754; ReLU of NaN is NaN.
 
-mod activation;
+pub(crate) mod activation;
 // Their functions are unsafe as a whole, under the contracts they state.
 #[allow(clippy::undocumented_unsafe_blocks)]
-mod lanes;
+pub(crate) mod lanes;
 mod sweep;
 #[allow(clippy::undocumented_unsafe_blocks)]
-mod tile;
+pub(crate) mod tile;
 
 pub use activation::Activation;
 pub use sweep::{Sweep, straight, sweep};
@@ -179,6 +179,28 @@ fn serial(x: &[f32], rows: usize, layers: &[Layer], out: &mut Vec<f32>) {
     unsafe { out.set_len(rows * outputs) };
 }
 
+/// Each value replaced by its activation. Threads as in [`affine`].
+pub fn activate(values: &mut [f32], activation: Activation) {
+    // SAFETY: a task over one slice has no contract.
+    let part = |values: &mut [f32]| unsafe { lanes::best(Activate { values, activation }) };
+    match rayon::current_thread_index() {
+        Some(_) => part(values),
+        None => values.par_chunks_mut(1 << 14).for_each(part),
+    }
+}
+
+struct Activate<'a> {
+    values: &'a mut [f32],
+    activation: Activation,
+}
+
+impl lanes::Task for Activate<'_> {
+    #[inline(always)]
+    unsafe fn run<L: lanes::Lanes>(self) {
+        self.activation.apply(self.values);
+    }
+}
+
 thread_local! {
     /// What lies between two layers: one block before, one after.
     static BETWEEN: RefCell<[Vec<f32>; 2]> = const { RefCell::new([Vec::new(), Vec::new()]) };
@@ -198,10 +220,10 @@ fn through(x: &[f32], rows: usize, layers: &[Layer], out: &mut [MaybeUninit<f32>
         unsafe {
             for (i, layer) in inner.iter().enumerate() {
                 let out = between[i % 2].as_mut_ptr();
-                tile::layer(tile::Block { x, rows, layer, out });
+                tile::layer(tile::Block::dense(x, rows, layer, out));
                 x = out;
             }
-            tile::layer(tile::Block { x, rows, layer: last, out: out.as_mut_ptr().cast() });
+            tile::layer(tile::Block::dense(x, rows, last, out.as_mut_ptr().cast()));
         }
     });
 }
@@ -267,7 +289,7 @@ mod tests {
                     let layer = &Layer::new(&weight, &bias, Activation::None);
                     for (name, kernel) in kernels() {
                         let mut out = vec![f32::NAN; rows * outputs];
-                        unsafe { kernel(Block { x: x.as_ptr(), rows, layer, out: out.as_mut_ptr() }) };
+                        unsafe { kernel(Block::dense(x.as_ptr(), rows, layer, out.as_mut_ptr())) };
                         check(&x, rows, layer, &out, name);
                     }
                 }

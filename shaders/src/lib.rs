@@ -7,12 +7,16 @@
 //! Conventions: arrays are row-major; binding 0 is the parameters, then the inputs, then the outputs in the order of the
 //! twin's arguments; every binding is `read_write`, because pooled buffers may share one allocation; a dispatch longer than
 //! one dimension allows is folded over `y` (`group_index` in `common.wgsl`); no atomics, so the same input gives the same bits.
+//!
+//! [`attention`] and [`norm`] are for the CPU alone: a GPU has the array library's own operations for them.
 
 pub mod affine;
+pub mod attention;
 pub mod cholesky;
 pub mod gram;
 pub mod mask;
 pub mod moments;
+pub mod norm;
 pub mod project;
 pub mod value;
 

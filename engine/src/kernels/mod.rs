@@ -2,18 +2,20 @@
 //!
 //! Where a kernel runs follows from the device of its tensors: WGSL on a GPU, the rayon twin on the CPU (both from
 //! `pellucid-shaders`). Each checks shapes before it starts; none reads anything back. [`read`] is the one road from a
-//! device to the host, and [`read_count`] counts its use.
+//! device to the host, and [`read_count`] counts its use. [`attention`], [`norm`] and [`gelu`] are kernels on the CPU alone.
 //!
 //! T explained rows, F features, P coalition pairs, L run length (background rows averaged for a coalition), B background
 //! rows, K model outputs, n players, W = ⌈n / 32⌉ words of a bit set, S sides of a pair, q rows of a projection, g groups of pairs.
 
 mod affine;
+mod attention;
 mod cholesky;
 mod gram;
 mod launch;
 mod link;
 mod mask;
 mod moments;
+mod norm;
 mod pairs;
 mod project;
 mod read;
@@ -22,11 +24,13 @@ mod upload;
 mod value;
 
 pub use affine::{Activation, AffineLayer, Tile, affine, affine_chain, affine_tiled};
+pub use attention::{Scores, attention};
 pub use cholesky::solve;
 pub use gram::gram;
 pub use link::Link;
 pub use mask::mask;
 pub use moments::moments;
+pub use norm::{gelu, norm};
 pub use pairs::Pairs;
 pub use project::project;
 pub use read::{read, read_count};

@@ -3,9 +3,10 @@
 use super::config::{Activation, Config, EncoderConfig, EncoderFamily};
 use super::layers::{LayerNorm, Linear, in_precision};
 use super::weights::{Loader, Precision, SafeTensors};
+use crate::kernels::{self, Scores, affine_chain, gelu};
 use crate::text::{Encoder, TokenBatch};
 use crate::{Device, Error, Result};
-use burn::tensor::activation::{gelu, gelu_approximate, relu};
+use burn::tensor::activation::{gelu_approximate, relu};
 use burn::tensor::module::attention;
 use burn::tensor::ops::AttentionModuleOptions;
 use burn::tensor::{Bool, DType, Int, Tensor, TensorData};
@@ -104,7 +105,7 @@ impl Bert {
         let words = self.words.clone().select(0, list(batch.ids.clone()));
         let types = self.types.clone().select(0, list(batch.types.clone()));
         let places = self.positions.clone().select(0, list(self.places(batch)));
-        let mut x = self.norm.of(words + types + places);
+        let mut x = self.norm.of(words + types + places, None);
         let masked = self.masked(batch);
         for layer in &self.layers {
             x = layer.of(x, [sequences, length], &masked, &self.config);
@@ -128,15 +129,13 @@ impl Bert {
         batch.mask.chunks_exact(batch.length).flat_map(row).collect()
     }
 
-    /// `[sequences, heads, length, length]`: true where nothing is to be seen.
+    /// `[sequences, 1, 1, length]`: true where nothing is to be seen.
     fn masked(&self, batch: &TokenBatch) -> Tensor<4, Bool> {
-        let (sequences, length) = (batch.sequences, batch.length);
-        let mask = self.list(batch.mask.clone()).equal_elem(0).reshape([sequences, 1, 1, length]);
-        mask.expand([sequences, self.config.heads, length, length])
+        self.list(batch.mask.clone()).equal_elem(0).reshape([batch.sequences, 1, 1, batch.length])
     }
 
     fn list(&self, values: Vec<i32>) -> Tensor<1, Int> {
-        Tensor::from_data(crate::kernels::list(values), self.device.burn())
+        Tensor::from_data(kernels::list(values), self.device.burn())
     }
 
     /// One vector a text: `[sequences, hidden]`.
@@ -232,17 +231,41 @@ impl Layer {
         let size = c.hidden / c.heads;
         let split = |x: Tensor<2>| x.reshape([sequences, length, c.heads, size]).swap_dims(1, 2);
         let [query, key, value] = [&self.query, &self.key, &self.value].map(|part| split(part.of(x.clone())));
-        let mixed = attention(query, key, value, Some(masked.clone()), None, AttentionModuleOptions::default());
+        let mixed = attend([query, key, value], masked);
         let mixed = mixed.swap_dims(1, 2).reshape([sequences * length, c.hidden]);
-        let x = self.after_attention.of(self.output.of(mixed) + x);
-        let inner = self.inner.of(x.clone());
-        let inner = match c.activation {
+        let x = self.after_attention.of(self.output.of(mixed), Some(x));
+        self.after_mlp.of(self.mlp(x.clone(), c.activation), Some(x))
+    }
+
+    fn mlp(&self, x: Tensor<2>, activation: Activation) -> Tensor<2> {
+        let fused = match activation {
+            Activation::Gelu => Some(kernels::Activation::Gelu),
+            Activation::GeluTanh => None,
+            Activation::Relu => Some(kernels::Activation::Relu),
+        };
+        let inner = fused.and_then(|activation| self.inner.layer(activation));
+        if let Some((inner, outer)) = inner.zip(self.outer.layer(kernels::Activation::None)) {
+            return affine_chain(x, &[inner, outer]);
+        }
+        let inner = self.inner.of(x);
+        self.outer.of(match activation {
             Activation::Gelu => gelu(inner),
             Activation::GeluTanh => gelu_approximate(inner),
             Activation::Relu => relu(inner),
-        };
-        self.after_mlp.of(self.outer.of(inner) + x)
+        })
     }
+}
+
+/// Attention of all heads, `[sequences, heads, length, size]` each; `masked` is true at keys that are not seen.
+fn attend([query, key, value]: [Tensor<4>; 3], masked: &Tensor<4, Bool>) -> Tensor<4> {
+    let [sequences, heads, length, size] = query.dims();
+    let scores = Scores { scale: 1.0 / (size as f32).sqrt(), guarded: false };
+    let never = masked.clone().float().zeros_like().mask_fill(masked.clone(), f32::NEG_INFINITY);
+    let fused = kernels::attention(&query, &key.clone().swap_dims(2, 3), &value, Some(&never), scores);
+    fused.unwrap_or_else(|| {
+        let masked = masked.clone().expand([sequences, heads, length, length]);
+        attention(query, key, value, Some(masked), None, AttentionModuleOptions::default())
+    })
 }
 
 /// The two layers of a head that classifies.

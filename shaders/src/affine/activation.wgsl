@@ -14,6 +14,14 @@ fn activate(v: vec4<f32>, activation: u32) -> vec4<f32> {
             let far = sign(v) * (1.0 - 2.0 / (exp_within(2.0 * abs(v)) + 1.0));
             return select(far, near, abs(v) < vec4(0.625));
         }
+        case 4u: {
+            let u = clamp(v, vec4(-6.0), vec4(6.0));
+            let z = u * u;
+            let above = ((((2.229687e-8 * z + 6.2892256e-6) * z + 1.6890228e-4) * z + 4.6771804e-3) * z + 3.39268e-2) * z + 3.9894226e-1;
+            let below = ((((1.1796001e-6 * z + 7.333364e-5) * z + 1.88534e-3) * z + 2.8676195e-2) * z + 2.517082e-1) * z + 1.0;
+            let odd = select(u * above / below, 0.5 * sign(v), abs(v) > vec4(5.5));
+            return v * (0.5 + odd);
+        }
         default: {
             return v;
         }

@@ -148,7 +148,7 @@ impl<'a> Sweeper<'a> {
         slopes.reserve(rows * layer.outputs());
         // SAFETY: `weights` has a row of the layer's inputs for each course, `slopes` room for its outputs, which are all written.
         unsafe {
-            let block = tile::Block { x: self.weights.as_ptr(), rows, layer, out: slopes.as_mut_ptr() };
+            let block = tile::Block::dense(self.weights.as_ptr(), rows, layer, slopes.as_mut_ptr());
             lanes::best(tile::Picked { block, inputs: active });
             slopes.set_len(rows * layer.outputs());
         }

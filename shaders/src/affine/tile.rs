@@ -18,18 +18,28 @@ const CACHED_WEIGHT: usize = 128 * 1024;
 /// The operands of one layer, as addresses and sizes.
 #[derive(Clone, Copy)]
 pub struct Block<'a> {
-    /// \[rows, inputs\]
+    /// \[rows, inputs\], and the values from one row to the next.
     pub x: *const f32,
+    pub x_step: usize,
     pub rows: usize,
     pub layer: &'a Layer<'a>,
-    /// \[rows, outputs\], not yet initialised.
+    /// \[rows, outputs\], not yet initialised, and the values from one row to the next.
     pub out: *mut f32,
+    pub out_step: usize,
+}
+
+impl<'a> Block<'a> {
+    /// Rows that follow each other without a gap.
+    pub fn dense(x: *const f32, rows: usize, layer: &'a Layer<'a>, out: *mut f32) -> Self {
+        Self { x, x_step: layer.inputs(), rows, layer, out, out_step: layer.outputs() }
+    }
 }
 
 /// Computes `out = activation(x · weight + bias)` with the best instructions of this CPU.
 ///
 /// # Safety
-/// `x` must be valid for rows × inputs values, `out` for rows × outputs values that nothing else touches.
+/// Each row of `x` must be valid for as many values as the layer has inputs, each row of `out` for as many as it has outputs, which
+/// nothing else touches.
 pub unsafe fn layer(block: Block) {
     unsafe { best(block) }
 }
@@ -103,7 +113,8 @@ unsafe fn tiles<L: Lanes, K: Iterator<Item = usize> + Clone>(block: Block, picke
                 }
             }
             for row in row..row + strip {
-                let done = unsafe { std::slice::from_raw_parts_mut(block.out.add(row * outputs + first), columns) };
+                let done =
+                    unsafe { std::slice::from_raw_parts_mut(block.out.add(row * block.out_step + first), columns) };
                 block.layer.activation.apply(done);
             }
         }
@@ -119,23 +130,23 @@ unsafe fn tile<L: Lanes, const R: usize, const V: usize, K: Iterator<Item = usiz
     width: usize,
     picked: K,
 ) {
-    let (inputs, outputs) = (block.layer.inputs(), block.layer.outputs());
+    let (step, outputs) = (block.x_step, block.layer.outputs());
     unsafe {
         let panel = Panel::<L, V>::new(width);
-        let x = block.x.add(row * inputs);
+        let x = block.x.add(row * step);
         let weight = block.layer.weight.as_ptr().add(column);
         let mut sums = [panel.load(block.layer.bias.as_ptr().add(column)); R];
         for k in picked {
             let weights = panel.load(weight.add(k * outputs));
             for (r, sums) in sums.iter_mut().enumerate() {
-                let factor = L::splat(*x.add(r * inputs + k));
+                let factor = L::splat(*x.add(r * step + k));
                 for (sum, weight) in sums.iter_mut().zip(weights) {
                     *sum = factor.mul_add(weight, *sum);
                 }
             }
         }
         for (r, sums) in sums.into_iter().enumerate() {
-            panel.store(sums, block.out.add((row + r) * outputs + column));
+            panel.store(sums, block.out.add((row + r) * block.out_step + column));
         }
     }
 }
@@ -143,7 +154,6 @@ unsafe fn tile<L: Lanes, const R: usize, const V: usize, K: Iterator<Item = usiz
 /// C outputs, `columns` is the weight with each output's factors side by side.
 #[inline(always)]
 unsafe fn dots<L: Lanes, const C: usize>(block: Block, columns: &[f32]) {
-    let out = block.out;
     let strip = if block.rows < 4 { 1 } else { 4 };
     for row in (0..block.rows).step_by(strip) {
         let row = row.min(block.rows - strip);
@@ -154,7 +164,13 @@ unsafe fn dots<L: Lanes, const C: usize>(block: Block, columns: &[f32]) {
             }
         }
     }
-    block.layer.activation.apply(unsafe { std::slice::from_raw_parts_mut(out, block.rows * C) });
+    if block.out_step == C {
+        block.layer.activation.apply(unsafe { std::slice::from_raw_parts_mut(block.out, block.rows * C) });
+        return;
+    }
+    for row in 0..block.rows {
+        block.layer.activation.apply(unsafe { std::slice::from_raw_parts_mut(block.out.add(row * block.out_step), C) });
+    }
 }
 
 /// R rows by C outputs, each a sum over registers of inputs.
@@ -163,7 +179,7 @@ unsafe fn dot_rows<L: Lanes, const R: usize, const C: usize>(block: Block, row: 
     let inputs = block.layer.inputs();
     let whole = inputs - inputs % L::WIDTH;
     unsafe {
-        let x = block.x.add(row * inputs);
+        let x = block.x.add(row * block.x_step);
         let mut sums = [[L::splat(0.0); C]; R];
         let mut add = |values: [L; R], factors: [L; C]| {
             for (sums, value) in sums.iter_mut().zip(values) {
@@ -173,17 +189,19 @@ unsafe fn dot_rows<L: Lanes, const R: usize, const C: usize>(block: Block, row: 
             }
         };
         for k in (0..whole).step_by(L::WIDTH) {
-            let at = |from: *const f32, line: usize| L::load(from.add(line * inputs + k));
-            add(std::array::from_fn(|r| at(x, r)), std::array::from_fn(|c| at(columns.as_ptr(), c)));
+            let value = |r: usize| L::load(x.add(r * block.x_step + k));
+            let factor = |c: usize| L::load(columns.as_ptr().add(c * inputs + k));
+            add(std::array::from_fn(value), std::array::from_fn(factor));
         }
         if whole < inputs {
             let mask = L::mask(inputs - whole);
-            let at = |from: *const f32, line: usize| L::load_first(from.add(line * inputs + whole), mask);
-            add(std::array::from_fn(|r| at(x, r)), std::array::from_fn(|c| at(columns.as_ptr(), c)));
+            let value = |r: usize| L::load_first(x.add(r * block.x_step + whole), mask);
+            let factor = |c: usize| L::load_first(columns.as_ptr().add(c * inputs + whole), mask);
+            add(std::array::from_fn(value), std::array::from_fn(factor));
         }
         for (r, sums) in sums.into_iter().enumerate() {
             for (c, sum) in sums.into_iter().enumerate() {
-                block.out.add((row + r) * C + c).write(block.layer.bias[c] + sum.sum());
+                block.out.add((row + r) * block.out_step + c).write(block.layer.bias[c] + sum.sum());
             }
         }
     }

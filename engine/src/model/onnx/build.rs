@@ -5,16 +5,16 @@
 
 use super::args::Args;
 use super::fuse::Fused;
-use super::gelu;
 use super::node::Node;
 use super::ops::{self, Operand, Prepared};
 use super::plan::{Place, Plan, Source, Step, in_step};
 use super::stored;
 use super::value::{Host, Value};
+use super::whole::{self, Whole};
 use crate::{Error, Result};
 use burn::tensor::Device;
 use onnx_ir::{GraphProto, NodeProto, TensorProto};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -74,6 +74,8 @@ pub struct Builder<'a> {
     readers: HashMap<String, Vec<usize>>,
     /// Nodes that are part of an earlier step, or not needed.
     pub done: Vec<bool>,
+    /// Steps for several nodes that are still to be added, by their last node.
+    pub whole: BTreeMap<usize, Whole>,
     problems: Vec<Error>,
 }
 
@@ -88,10 +90,10 @@ impl<'a> Builder<'a> {
     ) -> Result<Plan> {
         let mut builder = Self::new(graph, inputs, outputs, known, settings);
         builder.constant_nodes();
-        let gelus = gelu::find(&mut builder)?;
+        builder.whole = whole::find(&mut builder);
         for i in 0..graph.node.len() {
-            if let Some(x) = gelus.get(&i) {
-                builder.add_gelu(i, x)?;
+            if let Some(whole) = builder.whole.remove(&i) {
+                builder.add_whole(i, whole)?;
             } else if !builder.done[i]
                 && let Err(problem) = builder.add(i)
             {
@@ -118,9 +120,10 @@ impl<'a> Builder<'a> {
         }
         outputs.iter().for_each(|name| readers.entry(name.clone()).or_default().push(graph.node.len()));
         let stored = graph.initializer.iter().map(|t| (t.name.as_str(), t)).collect();
-        let (constants, steps, named, problems) = (vec![], vec![], HashMap::new(), vec![]);
+        let (constants, steps, named, problems, whole) = (vec![], vec![], HashMap::new(), vec![], BTreeMap::new());
+        let n_slots = 0;
         let mut builder =
-            Self { graph, settings, stored, known, constants, steps, n_slots: 0, named, readers, done, problems };
+            Self { graph, settings, stored, known, constants, steps, n_slots, named, readers, done, whole, problems };
         inputs.iter().for_each(|name| builder.new_slot(name));
         builder
     }
@@ -202,14 +205,14 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// The step of a gelu that several nodes write out, the last of them at `i`.
-    fn add_gelu(&mut self, i: usize, x: &str) -> Result<()> {
-        let prepared = ops::gelu();
-        let operands = vec![self.source(x)?];
+    /// The step of an operation that several nodes write out, the last of them at `i`.
+    fn add_whole(&mut self, i: usize, whole: Whole) -> Result<()> {
+        let operands = whole.operands.iter().map(|name| self.source(name)).collect::<Result<_>>()?;
         let proto = &self.graph.node[i];
         let outputs = vec![self.output(proto.output.first())];
-        let Prepared { op, cost, scratch, chain, .. } = prepared;
-        self.steps.push(Step { name: format!("Gelu {:?}", proto.name), op, operands, outputs, cost, scratch, chain });
+        let Prepared { op, cost, scratch, chain, .. } = whole.prepared;
+        let name = format!("{} {:?}", whole.name, proto.name);
+        self.steps.push(Step { name, op, operands, outputs, cost, scratch, chain });
         Ok(())
     }
 
@@ -288,10 +291,20 @@ impl<'a> Builder<'a> {
 
     /// The one node that reads the output of a node, if there is exactly one reader and it is a node.
     pub fn sole_reader(&self, i: usize) -> Option<usize> {
-        match self.readers.get(self.graph.node[i].output.first()?).map(Vec::as_slice) {
-            Some(&[reader]) if reader < self.graph.node.len() => Some(reader),
+        match *self.readers(self.graph.node[i].output.first()?) {
+            [reader] if reader < self.graph.node.len() => Some(reader),
             _ => None,
         }
+    }
+
+    /// The nodes that read a value; the outputs of the graph count as one past the last node.
+    pub fn readers(&self, name: &str) -> &[usize] {
+        self.readers.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether there is a node `i`, of this operator of ONNX's own set.
+    pub fn is_node(&self, i: usize, op: &str) -> bool {
+        self.graph.node.get(i).is_some_and(|node| whole::is(node, op))
     }
 }
 

@@ -3,6 +3,7 @@
 use super::build::Builder;
 use super::node::Node;
 use super::ops::{self, Prepared, Weights};
+use super::whole::Whole;
 use crate::Result;
 use crate::kernels::Activation;
 
@@ -59,7 +60,7 @@ type Layer = (Weights, Activation);
 /// An affine map with the bias and activation that follow it; also the last node that it covers.
 fn layer(builder: &mut Builder, i: usize, mut weights: Weights, rank: &mut usize) -> Result<(Layer, usize)> {
     let mut last = i;
-    if let Some(next) = builder.sole_reader(last)
+    if let Some(next) = next(builder, last)
         && let Some(bias) = added_constant(builder, next, weights.n_out, rank)?
     {
         weights.bias.iter_mut().zip(bias).for_each(|(b, extra)| *b += extra);
@@ -67,7 +68,11 @@ fn layer(builder: &mut Builder, i: usize, mut weights: Weights, rank: &mut usize
         last = next;
     }
     let mut activation = Activation::None;
-    if let Some(next) = builder.sole_reader(last)
+    if let Some(end) = gelu_after(builder, last) {
+        builder.whole.remove(&end);
+        activation = Activation::Gelu;
+        last = end;
+    } else if let Some(next) = next(builder, last)
         && let Some(found) = ops::activation_of(&builder.graph.node[next])
     {
         activation = found;
@@ -77,10 +82,23 @@ fn layer(builder: &mut Builder, i: usize, mut weights: Weights, rank: &mut usize
     Ok(((weights, activation), last))
 }
 
+/// The last node of a gelu that several nodes write out, if these alone read the output of a node.
+fn gelu_after(builder: &Builder, i: usize) -> Option<usize> {
+    let output = builder.graph.node[i].output.first()?;
+    let is_its = |whole: &Whole| whole.name == "Gelu" && whole.operands[0] == *output;
+    let (&end, gelu) = builder.whole.iter().find(|(_, whole)| is_its(whole))?;
+    builder.readers(output).iter().all(|reader| gelu.nodes.contains(reader)).then_some(end)
+}
+
 /// The one node that reads the output of a node, if that is its first operand.
 fn follower(builder: &Builder, i: usize) -> Option<usize> {
     let output = builder.graph.node[i].output.first()?;
-    builder.sole_reader(i).filter(|&next| builder.graph.node[next].input.first() == Some(output))
+    next(builder, i).filter(|&next| builder.graph.node[next].input.first() == Some(output))
+}
+
+/// The one node that reads the output of a node, if it is no part of another step.
+fn next(builder: &Builder, i: usize) -> Option<usize> {
+    builder.sole_reader(i).filter(|&next| !builder.done[next])
 }
 
 /// The vector that an `Add` node adds to its other operand, if it is such an `Add`.

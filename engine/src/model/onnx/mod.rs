@@ -27,6 +27,7 @@
 
 mod args;
 mod array;
+mod attend;
 mod build;
 mod card;
 mod dtype;
@@ -42,9 +43,11 @@ mod outputs;
 mod plan;
 mod program;
 mod quiet;
+mod residual;
 mod stored;
 mod tabular;
 mod value;
+mod whole;
 
 pub use card::{Card, OperatorCard, TensorCard};
 pub use dtype::Dtype;

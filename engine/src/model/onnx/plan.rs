@@ -137,7 +137,7 @@ impl Plan {
             let results = perform(step, args).map_err(|e| in_step(e, &step.name))?;
             let made = results.iter().map(|y| y.dims().iter().product::<usize>()).sum::<usize>();
             let flops = results.first().map_or(0, |y| flops(step.cost, &shapes, &y.dims()));
-            let numbers = made + step.scratch * place.n_rows.unwrap_or(0);
+            let numbers = made + between(step.cost, &shapes) + step.scratch * place.n_rows.unwrap_or(0);
             watch(Done { step: &step.name, seconds: start.elapsed().as_secs_f64(), flops, numbers });
             for (slot, value) in step.outputs.iter().zip(results) {
                 if let Some(slot) = slot {
@@ -192,12 +192,28 @@ fn operand_shapes(cost: Cost, args: &Args) -> Vec<Vec<usize>> {
     }
 }
 
+/// Numbers that a step may hold in between: the scores and weights of attention, which a GPU writes out.
+fn between(cost: Cost, operands: &[Vec<usize>]) -> usize {
+    match (cost, operands) {
+        (Cost::Attention, [query, key, ..]) => {
+            let rows: usize = query.iter().rev().skip(1).product();
+            2 * rows * key.last().unwrap_or(&0)
+        }
+        _ => 0,
+    }
+}
+
 fn flops(cost: Cost, operands: &[Vec<usize>], output: &[usize]) -> u64 {
     let (first, n) = (operands.first(), output.iter().product::<usize>());
     let count = match cost {
         Cost::PerOutput(each) => each * n,
         Cost::PerRow(each) => each * n / output.last().unwrap_or(&1).max(&1),
         Cost::PerInput(each) => each * first.map_or(0, |d| d.iter().product()),
+        // Each output is a sum over keys, each key's score one over the width.
+        Cost::Attention => {
+            let keys = operands.get(1).and_then(|d| d.last()).unwrap_or(&0);
+            2 * n * keys + 2 * keys * first.map_or(0, |d| d.iter().product())
+        }
         Cost::Contraction => 2 * n * first.and_then(|d| d.last()).unwrap_or(&0),
         Cost::Window { volume, groups } => 2 * n * volume * first.and_then(|d| d.get(1)).unwrap_or(&0) / groups.max(1),
     };

@@ -2,6 +2,7 @@
 
 use super::elementwise::unary;
 use super::{Cost, Maker, Prepared};
+use crate::kernels;
 use crate::model::onnx::args::Args;
 use crate::model::onnx::array::{Array, map_rank, zip_rank};
 use crate::model::onnx::node::{self, Node};
@@ -80,7 +81,7 @@ fn negative_exp<const D: usize>(x: Tensor<D>, scale: f64) -> Tensor<D> {
 
 fn gelu(tanh: bool) -> Prepared {
     match tanh {
-        false => unary!(x => activation::gelu(x)),
+        false => unary!(x => kernels::gelu(x)),
         true => unary!(x => activation::gelu_approximate(x)),
     }
     .cost(Cost::PerOutput(8))

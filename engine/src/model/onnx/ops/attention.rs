@@ -1,9 +1,10 @@
 //! Attention as one operator: ONNX's own and those that onnxruntime's optimiser writes.
 
+use super::attend::four_axes;
 use super::slice::join;
 use super::{Cost, Maker, Prepared};
 use crate::model::onnx::args::Args;
-use crate::model::onnx::array::{Array, lift, map_rank};
+use crate::model::onnx::array::{Array, map_rank};
 use crate::model::onnx::node::Node;
 use crate::model::onnx::value::{Host, Value};
 use crate::{Error, Result};
@@ -125,10 +126,7 @@ fn mask(args: &mut Args, i: usize, keys: usize) -> Result<Option<Tensor<4>>> {
     } else {
         bias
     };
-    match lift(bias, 4)? {
-        Array::R4(t) => Ok(Some(t)),
-        other => Err(Error::input(format!("the mask has shape {:?}", other.dims()))),
-    }
+    four_axes(bias).map(Some)
 }
 
 /// Which keys a query may see by their places.

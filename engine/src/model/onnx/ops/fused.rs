@@ -1,10 +1,12 @@
 //! Attention and embeddings as onnxruntime's optimiser writes them.
 
+use super::attend::four_axes;
 use super::attention::{Rules, by_head, joined};
-use super::linear::{product, swapped};
+use super::linear::product;
 use super::{Cost, Maker, Prepared};
+use crate::kernels::{self, Scores};
 use crate::model::onnx::args::Args;
-use crate::model::onnx::array::{Array, lift, map_rank, zip_rank};
+use crate::model::onnx::array::{Array, map_rank, zip_rank};
 use crate::model::onnx::node::Node;
 use crate::model::onnx::value::{Host, Value};
 use crate::{Error, Result};
@@ -89,15 +91,21 @@ fn attend(
     let [batch, _, queries, width] = q.dims();
     let keys = k.dims()[2];
     let scale = scale.filter(|&s| s != 0.0).unwrap_or(1.0 / (width as f64).sqrt());
-    let Array::R4(mut scores) = product(Array::R4(q.mul_scalar(scale)), swapped(Array::R4(k))?)? else {
-        return Err(Error::input("scores have not four axes"));
-    };
     let rules = Rules { causal, left: -1, right: -1, past: keys.saturating_sub(queries), lengths: None };
     let rule = rules.bias(batch, queries, keys, device)?.map(Array::R4);
+    let mut mask: Option<Tensor<4>> = None;
     for bias in biases.into_iter().chain([rule]).flatten() {
-        let Array::R4(bias) = lift(bias, 4)? else { return Err(Error::input("a mask has more than four axes")) };
-        scores = scores.add(bias);
+        let bias = four_axes(bias)?;
+        mask = Some(if let Some(mask) = mask { mask.add(bias) } else { bias });
     }
+    let k = k.swap_dims(2, 3);
+    if let Some(y) = kernels::attention(&q, &k, &v, mask.as_ref(), Scores { scale: scale as f32, guarded: false }) {
+        return Ok(y);
+    }
+    let Array::R4(scores) = product(Array::R4(q.mul_scalar(scale)), Array::R4(k))? else {
+        return Err(Error::input("scores have not four axes"));
+    };
+    let scores = if let Some(mask) = mask { scores.add(mask) } else { scores };
     Ok(activation::softmax(scores, 3).matmul(v))
 }
 

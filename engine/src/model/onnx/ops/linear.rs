@@ -31,6 +31,7 @@ pub fn activation_of(node: &NodeProto) -> Option<Activation> {
         "Relu" => Some(Activation::Relu),
         "Sigmoid" => Some(Activation::Sigmoid),
         "Tanh" => Some(Activation::Tanh),
+        "Gelu" if node.attribute.iter().all(|a| a.name != "approximate" || *a.s == *b"none") => Some(Activation::Gelu),
         _ => None,
     }
 }

@@ -5,6 +5,7 @@
 
 mod activation;
 mod arithmetic;
+mod attend;
 mod attention;
 mod boxes;
 mod cast;
@@ -45,9 +46,11 @@ use onnx_ir::NodeProto;
 use std::sync::Arc;
 
 pub use activation::written_out as gelu;
+pub use attend::attend;
 pub use cast::converted;
 pub(in crate::model::onnx) use cast::is_float_cast;
 pub use linear::{Weights, activation_of, affine_step, bias_of, layers, weights};
+pub use normalization::residual;
 pub use scaling::{fold, may_scale};
 
 /// Makes the step of a node.
@@ -137,6 +140,8 @@ pub enum Cost {
     PerInput(usize),
     /// Two for each output element and element of the contracted axis.
     Contraction,
+    /// Both products of attention: operands as those of `attend`.
+    Attention,
     /// A convolution: two for each output element, window element and channel of a group.
     Window { volume: usize, groups: usize },
 }

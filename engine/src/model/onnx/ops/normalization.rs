@@ -1,11 +1,12 @@
 //! Normalisations, as inference computes them.
 
 use super::{Cost, Maker, Operand, Prepared};
+use crate::kernels;
 use crate::model::onnx::array::{Array, map_rank, zip_rank};
 use crate::model::onnx::node::{self, Node};
 use crate::model::onnx::value::{Host, Value};
 use crate::{Error, Result};
-use burn::tensor::{Tensor, module};
+use burn::tensor::Tensor;
 use std::sync::Arc;
 
 pub const TABLE: &[(&str, Maker)] = &[
@@ -102,11 +103,12 @@ fn layer_norm(n: &Node, centre: bool) -> Prepared {
         let axis = node::axis(axis, dims.len())?;
         if alone
             && axis + 1 == dims.len()
+            && dims[axis] > 0
             && args.dims(1) == dims[axis..]
             && (!args.has(2) || args.dims(2) == dims[axis..])
         {
             let (scale, bias) = (args.float(1)?.flat()?, args.has(2).then(|| args.float(2)?.flat()).transpose()?);
-            let y = module::layer_norm(rows(x, axis)?, scale, bias, epsilon);
+            let y = kernels::norm(rows(x, axis)?, None, &scale, bias.as_ref(), epsilon);
             return Ok(vec![Value::Float(Array::R2(y).reshape(&dims)?)]);
         }
         let (normal, mean, inverse) = standardised(rows(x, axis)?, epsilon, centre);
@@ -119,6 +121,33 @@ fn layer_norm(n: &Node, centre: bool) -> Prepared {
         Ok(vec![Value::Float(y), mean?, inverse?])
     })
     .cost(Cost::PerOutput(7))
+}
+
+/// Layer normalisation of the sum of two operands; scale and bias are the others. Over the last axis.
+pub fn residual(epsilon: f64) -> Prepared {
+    Prepared::new(move |args| {
+        let (x, skip) = (args.float(0)?, args.float(1)?);
+        let (scale, bias) = (args.float(2)?, args.has(3).then(|| args.float(3)).transpose()?);
+        Ok(Value::Float(normalised(x, skip, scale, bias, epsilon)?))
+    })
+    .cost(Cost::PerOutput(8))
+}
+
+/// Layer normalisation of a sum over its last axis.
+fn normalised(x: Array, skip: Array, scale: Array, bias: Option<Array>, epsilon: f64) -> Result<Array> {
+    let dims = x.dims();
+    let list = |a: &Array| dims.ends_with(&a.dims()) && a.rank() == 1 && a.len() > 0;
+    if dims != skip.dims() || !list(&scale) || !bias.as_ref().is_none_or(list) {
+        let sum = zip_rank!(x, skip, (x, s) => x.add(s));
+        let dims = sum.dims();
+        let axis = node::axis(-1, dims.len())?;
+        let (normal, ..) = standardised(rows(sum, axis)?, epsilon, true);
+        return affine(Array::R2(normal).reshape(&dims)?, Some(scale), bias);
+    }
+    let axis = dims.len() - 1;
+    let bias = bias.map(Array::flat).transpose()?;
+    let y = kernels::norm(rows(x, axis)?, Some(rows(skip, axis)?), &scale.flat()?, bias.as_ref(), epsilon);
+    Array::R2(y).reshape(&dims)
 }
 
 /// Layer normalisation of `x + skip (+ bias)`; output 3 is that sum.
