@@ -13,6 +13,7 @@
 pub mod affine;
 pub mod attention;
 pub mod cholesky;
+pub mod conv;
 pub mod gram;
 pub mod mask;
 pub mod moments;

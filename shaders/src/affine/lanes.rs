@@ -23,10 +23,19 @@ pub trait Lanes: Copy {
     unsafe fn store_first(self, to: *mut f32, mask: Self::Mask);
     /// `self · factor + addend`.
     unsafe fn mul_add(self, factor: Self, addend: Self) -> Self;
-    /// The greater of each value and 0; NaN stays NaN.
-    unsafe fn relu(self) -> Self;
+    unsafe fn mul(self, factor: Self) -> Self;
+    /// The greater of each value and its bound; NaN stays NaN.
+    unsafe fn at_least(self, bound: Self) -> Self;
+    /// The smaller of each value and its bound; NaN stays NaN.
+    unsafe fn at_most(self, bound: Self) -> Self;
     /// Bit i is set where value i is greater than 0.
     unsafe fn positive(self) -> u32;
+
+    /// The greater of each value and 0; NaN stays NaN.
+    #[inline(always)]
+    unsafe fn relu(self) -> Self {
+        unsafe { self.at_least(Self::splat(0.0)) }
+    }
 
     /// The sum of the values, added in pairs.
     #[inline(always)]
@@ -87,8 +96,16 @@ impl Lanes for Portable {
         }))
     }
     #[inline(always)]
-    unsafe fn relu(self) -> Self {
-        Self(self.0.map(|v| if v < 0.0 { 0.0 } else { v }))
+    unsafe fn mul(self, factor: Self) -> Self {
+        Self(std::array::from_fn(|i| self.0[i] * factor.0[i]))
+    }
+    #[inline(always)]
+    unsafe fn at_least(self, bound: Self) -> Self {
+        Self(std::array::from_fn(|i| if self.0[i] < bound.0[i] { bound.0[i] } else { self.0[i] }))
+    }
+    #[inline(always)]
+    unsafe fn at_most(self, bound: Self) -> Self {
+        Self(std::array::from_fn(|i| if self.0[i] > bound.0[i] { bound.0[i] } else { self.0[i] }))
     }
     #[inline(always)]
     unsafe fn positive(self) -> u32 {
@@ -210,9 +227,17 @@ mod x86 {
             Self(unsafe { _mm512_fmadd_ps(self.0, factor.0, addend.0) })
         }
         #[inline(always)]
-        unsafe fn relu(self) -> Self {
+        unsafe fn mul(self, factor: Self) -> Self {
+            Self(unsafe { _mm512_mul_ps(self.0, factor.0) })
+        }
+        #[inline(always)]
+        unsafe fn at_least(self, bound: Self) -> Self {
             // The second operand is the answer where one is NaN.
-            Self(unsafe { _mm512_max_ps(_mm512_setzero_ps(), self.0) })
+            Self(unsafe { _mm512_max_ps(bound.0, self.0) })
+        }
+        #[inline(always)]
+        unsafe fn at_most(self, bound: Self) -> Self {
+            Self(unsafe { _mm512_min_ps(bound.0, self.0) })
         }
         #[inline(always)]
         unsafe fn positive(self) -> u32 {
@@ -259,9 +284,17 @@ mod x86 {
             Self(unsafe { _mm256_fmadd_ps(self.0, factor.0, addend.0) })
         }
         #[inline(always)]
-        unsafe fn relu(self) -> Self {
+        unsafe fn mul(self, factor: Self) -> Self {
+            Self(unsafe { _mm256_mul_ps(self.0, factor.0) })
+        }
+        #[inline(always)]
+        unsafe fn at_least(self, bound: Self) -> Self {
             // The second operand is the answer where one is NaN.
-            Self(unsafe { _mm256_max_ps(_mm256_setzero_ps(), self.0) })
+            Self(unsafe { _mm256_max_ps(bound.0, self.0) })
+        }
+        #[inline(always)]
+        unsafe fn at_most(self, bound: Self) -> Self {
+            Self(unsafe { _mm256_min_ps(bound.0, self.0) })
         }
         #[inline(always)]
         unsafe fn positive(self) -> u32 {

@@ -289,6 +289,16 @@ impl<'a> Builder<'a> {
         Ok(true)
     }
 
+    /// The nodes that read a value, in order; outputs count as a node past the last.
+    pub fn readers(&self, name: &str) -> &[usize] {
+        self.readers.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether a step before this one makes a value.
+    pub fn is_made(&self, name: &str) -> bool {
+        self.named.contains_key(name)
+    }
+
     /// The one node that reads the output of a node, if there is exactly one reader and it is a node.
     pub fn sole_reader(&self, i: usize) -> Option<usize> {
         match *self.readers(self.graph.node[i].output.first()?) {

@@ -1,5 +1,6 @@
 //! Products with constant weights that follow each other become one step with their scalings, biases and activations.
 
+use super::after;
 use super::build::Builder;
 use super::node::Node;
 use super::ops::{self, Prepared, Weights};
@@ -15,8 +16,11 @@ pub struct Fused {
 }
 
 impl Fused {
-    /// The chain of affine layers that begins at a node, if one does. What it covers is marked as done.
+    /// The chain of affine layers or the convolution that begins at a node, if one does. What it covers is marked as done.
     pub fn start(builder: &mut Builder, i: usize) -> Result<Option<Self>> {
+        if let Some(convolution) = after::convolution(builder, i)? {
+            return Ok(Some(convolution));
+        }
         let Some((first, weights, mut rank)) = affine(builder, i)? else { return Ok(None) };
         let (layer, mut last) = layer(builder, first, weights, &mut rank)?;
         let mut layers = vec![layer];

@@ -25,6 +25,7 @@
 //! # }
 //! ```
 
+mod after;
 mod args;
 mod array;
 mod attend;

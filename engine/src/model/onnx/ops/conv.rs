@@ -1,6 +1,6 @@
 //! Convolutions over one to three spatial axes, and the windows they share with pools.
 
-use super::{Cost, Maker, Prepared};
+use super::{Cost, Maker, Prepared, convolve};
 use crate::model::onnx::args::Args;
 use crate::model::onnx::array::Array;
 use crate::model::onnx::node::Node;
@@ -9,7 +9,7 @@ use crate::{Error, Result};
 use burn::tensor::module;
 use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
 
-pub const TABLE: &[(&str, Maker)] = &[("Conv", conv), ("ConvTranspose", conv_transpose)];
+pub const TABLE: &[(&str, Maker)] = &[("Conv", convolve::conv), ("ConvTranspose", conv_transpose)];
 
 /// How padding is decided.
 #[derive(Clone, Copy, PartialEq)]
@@ -99,20 +99,9 @@ pub fn fixed<const N: usize>(list: &[usize]) -> [usize; N] {
     std::array::from_fn(|i| list[i])
 }
 
-fn bias(args: &mut Args) -> Result<Option<burn::tensor::Tensor<1>>> {
+/// The third operand, if there is one.
+pub fn bias(args: &mut Args) -> Result<Option<burn::tensor::Tensor<1>>> {
     args.has(2).then(|| args.float(2)?.flat()).transpose()
-}
-
-/// Operands input, weight and, where there is one, bias.
-fn conv(n: &Node) -> Result<Prepared> {
-    let (window, groups) = (Window::read(n)?, n.int("group").unwrap_or(1).max(1) as usize);
-    let volume = window.kernel.iter().product();
-    let step = Prepared::new(move |args| {
-        let bias = bias(args)?;
-        let (x, weight) = (args.float(0)?, args.float(1)?);
-        convolved(x, weight, bias, &window, groups).map(Value::Float)
-    });
-    Ok(step.cost(Cost::Window { volume, groups }))
 }
 
 /// A convolution of `[batch, channels, …]` with `[outputs, channels / groups, …]`.
