@@ -37,6 +37,9 @@ struct Args {
 struct Cell {
     errors: Vec<f64>,
     inside: usize,
+    /// The same of the third of a row's players with the largest values.
+    inside_large: usize,
+    large: usize,
     intervals: usize,
     /// Σ (error / standard error)²
     squares: f64,
@@ -52,9 +55,14 @@ impl Cell {
             let values = explanation.values.slice(ndarray::s![row, 0, ..]);
             self.errors.push(error(values.iter().copied(), truth.iter().copied()));
             let stderr = explanation.stderr.slice(ndarray::s![row, 0, ..]);
+            let mut sizes: Vec<f64> = truth.iter().map(|phi| phi.abs()).collect();
+            sizes.sort_by(f64::total_cmp);
+            let large = sizes[sizes.len() - sizes.len() / 3];
             for ((&value, &stderr), &truth) in values.iter().zip(stderr).zip(truth) {
                 let off = (f64::from(value) - truth).abs() / f64::from(stderr);
                 self.inside += usize::from(off <= reach);
+                self.inside_large += usize::from(off <= reach && truth.abs() >= large);
+                self.large += usize::from(truth.abs() >= large);
                 self.squares += off * off;
                 self.intervals += 1;
             }
@@ -66,9 +74,10 @@ impl Cell {
         sorted.sort_by(f64::total_cmp);
         let n = sorted.len();
         let coverage = 100.0 * self.inside as f64 / self.intervals as f64;
+        let large = 100.0 * self.inside_large as f64 / self.large as f64;
         let spread = (self.squares / self.intervals as f64).sqrt();
         format!(
-            "| {game} | {rows} | {} | {:.2e} | {:.1e} to {:.1e} | {coverage:.1} % | {spread:.2} | {} | {:.1} | {:.1} |",
+            "| {game} | {rows} | {} | {:.2e} | {:.1e} to {:.1e} | {coverage:.1} % | {large:.1} % | {spread:.2} | {} | {:.1} | {:.1} |",
             self.design,
             median(&sorted),
             sorted[n / 4],
@@ -119,16 +128,16 @@ fn measure(args: &Args, game: &Game, name: &str, rows: usize) -> Result<Cell, pe
 fn main() {
     let args = Args::parse();
     println!(
-        "| game | rows | design | median error | quartiles | coverage | error / SE | rows spent | set-up, s | 12 rows, s |"
+        "| game | rows | design | median error | quartiles | coverage | of the largest third | error / SE | rows spent | set-up, s | 12 rows, s |"
     );
-    println!("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |");
+    println!("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |");
     for name in &args.games {
         let game = Game::load(name);
         for &rows in &args.rows {
             for design in &args.designs {
                 match measure(&args, &game, design, rows) {
                     Ok(cell) => println!("{}", cell.line(name, rows)),
-                    Err(error) => println!("| {name} | {rows} | {design} | impossible: {error} | | | | | | |"),
+                    Err(error) => println!("| {name} | {rows} | {design} | impossible: {error} | | | | | | | |"),
                 }
             }
         }

@@ -180,7 +180,7 @@ fn solve(n: usize, choice: DesignChoice) -> Solved {
         seed: 3,
     };
     let plan = request.plan(1).unwrap();
-    let variances = Variances { one: 1.0, own: 0.0, cross: 0.0, row: 0.0, tri: 0.1, noise: 1e-6 };
+    let variances = Variances { one: 1.0, own: 0.0, cross: 0.0, row: 0.0, three: 0.1, five: 0.0, noise: 1e-6 };
     Solved { design: plan.rounds[0].clone(), estimator: plan.estimator(0, Some(&variances)), name: plan.name.clone() }
 }
 

@@ -1,77 +1,118 @@
 //! The matrix of an estimator: fixed numbers that turn the contrasts of a design into attributions and their standard errors.
 
-use ndarray::Array2;
+use ndarray::{Array2, ArrayView2, Axis};
+use statrs::distribution::{ContinuousCDF, StudentsT};
 
 /// A linear estimator: φ − (v1 − v0)/n = M d.
 #[derive(Debug, Clone)]
 pub struct Estimator {
-    /// `[players · (1 + groups), pairs]`: M, then for each jackknife group what leaving its pairs out would change in M d.
+    /// `[players + more, pairs]`: M, then the rows that its errors come from.
     pub matrix: Array2<f32>,
     n_players: usize,
-    /// Nothing in the design is random.
-    exact: bool,
+    errors: Errors,
+}
+
+/// How the rows under M tell how far M d may be off.
+#[derive(Debug, Clone)]
+enum Errors {
+    /// Nothing in the design is random: no rows.
+    Exact,
+    /// For each of so many groups of pairs, what leaving it out would change in M d, `[players]` rows each: (g − 1)/g Σ change² (the
+    /// jackknife, Efron & Stein 1981).
+    Groups(usize),
+    /// Probes, whose sum of squares is the variance of the contrasts in units of the model that made M; times the variances of the
+    /// attributions under that model, `[players]`.
+    Scale(Vec<f64>),
 }
 
 impl Estimator {
     /// An estimator that leaves nothing to chance: M `[players, pairs]`.
     pub fn exact(matrix: Array2<f64>) -> Self {
-        Self { exact: true, ..Self::new(matrix, Vec::new()) }
+        Self::stacked(&[matrix.view()], Errors::Exact)
     }
 
     /// M `[players, pairs]` of a random design, and the changes, one `[players, pairs]` a deleted group.
-    pub fn new(matrix: Array2<f64>, deletions: Vec<Array2<f64>>) -> Self {
-        let n_players = matrix.nrows();
-        let stack: Vec<_> = std::iter::once(&matrix).chain(&deletions).map(|m| m.mapv(|x| x as f32)).collect();
-        let views: Vec<_> = stack.iter().map(|m| m.view()).collect();
-        let matrix = ndarray::concatenate(ndarray::Axis(0), &views).expect("all have the same columns");
-        Self { matrix, n_players, exact: false }
+    pub fn jackknife(matrix: Array2<f64>, deletions: &[Array2<f64>]) -> Self {
+        let all: Vec<_> = std::iter::once(&matrix).chain(deletions).map(|m| m.view()).collect();
+        Self::stacked(&all, Errors::Groups(deletions.len()))
+    }
+
+    /// M `[players, pairs]` of a random design, the variances of its errors under the model that made it, `[players]`, and the probes that
+    /// say how much larger a row's contrasts are than that model's, `[probes, pairs]`.
+    pub fn scaled(matrix: Array2<f64>, variances: Vec<f64>, probes: Array2<f64>) -> Self {
+        Self::stacked(&[matrix.view(), probes.view()], Errors::Scale(variances))
+    }
+
+    fn stacked(parts: &[ArrayView2<f64>], errors: Errors) -> Self {
+        let all = ndarray::concatenate(Axis(0), parts).expect("all have the same columns");
+        Self { matrix: all.mapv(|x| x as f32), n_players: parts[0].nrows(), errors }
     }
 
     /// Whether nothing in the design is random.
     pub fn is_exact(&self) -> bool {
-        self.exact
+        matches!(self.errors, Errors::Exact)
     }
 
-    /// Jackknife groups; the standard error has one degree of freedom fewer.
-    pub fn n_groups(&self) -> usize {
-        self.matrix.nrows() / self.n_players - 1
+    /// Degrees of freedom of the variances.
+    pub fn degrees(&self) -> usize {
+        match &self.errors {
+            Errors::Exact => 0,
+            Errors::Groups(groups) => groups.saturating_sub(1),
+            Errors::Scale(_) => self.matrix.nrows() - self.n_players,
+        }
     }
 
-    /// From matrix · contrasts of one row and output to M d and its variances, `[players]` each. The variance is the jackknife's,
-    /// (g − 1)/g Σ_a change_a² (Efron & Stein 1981); zero if nothing is random, NaN if there are too few pairs to tell.
+    /// From matrix · contrasts of one row and output to M d and its variances, `[players]` each; the variances are zero if nothing is
+    /// random, NaN if there are too few pairs to tell.
     pub fn finish(&self, product: &[f32]) -> (Vec<f64>, Vec<f64>) {
         let n = self.n_players;
         let values = product[..n].iter().map(|&x| f64::from(x)).collect();
-        let groups = self.n_groups() as f64;
-        let mut variances = vec![if self.exact || groups >= 2.0 { 0.0 } else { f64::NAN }; n];
-        for change in product[n..].chunks_exact(n) {
-            variances
-                .iter_mut()
-                .zip(change)
-                .for_each(|(v, &x)| *v += f64::from(x) * f64::from(x) * (groups - 1.0) / groups);
-        }
+        let square = |&x: &f32| f64::from(x) * f64::from(x);
+        let variances = match &self.errors {
+            Errors::Exact => vec![0.0; n],
+            Errors::Groups(0 | 1) => vec![f64::NAN; n],
+            Errors::Groups(groups) => {
+                let share = (groups - 1) as f64 / *groups as f64;
+                (0..n).map(|i| share * product[n + i..].iter().step_by(n).map(square).sum::<f64>()).collect()
+            }
+            Errors::Scale(variances) => {
+                let scale: f64 = product[n..].iter().map(square).sum();
+                variances.iter().map(|variance| variance * scale).collect()
+            }
+        };
         (values, variances)
     }
 }
 
-/// How much wider than the normal distribution's a 95 % interval of Student's with these degrees of freedom is: t/z by the expansion of
-/// Cornish and Fisher (Abramowitz & Stegun 26.7.5, to the third order), within 0.1 % from 6 degrees on.
+/// How much wider than the normal distribution's a 95 % interval of Student's with these degrees of freedom is, from one on.
 pub fn widening(degrees: usize) -> f64 {
-    let (z, degrees) = (1.959_963_985_f64, degrees.max(1) as f64);
-    let first = (z.powi(2) + 1.0) / (4.0 * degrees);
-    let second = (5.0 * z.powi(4) + 16.0 * z.powi(2) + 3.0) / (96.0 * degrees * degrees);
-    let third = (3.0 * z.powi(6) + 19.0 * z.powi(4) + 17.0 * z.powi(2) - 15.0) / (384.0 * degrees.powi(3));
-    1.0 + first + second + third
+    let student = StudentsT::new(0.0, 1.0, degrees.max(1) as f64).expect("a positive number");
+    student.inverse_cdf(0.975) / 1.959_963_984_540_054
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ndarray::array;
 
     #[test]
     fn widening_agrees_with_tables_of_student() {
-        for (degrees, t) in [(6, 2.447), (8, 2.306), (15, 2.131), (30, 2.042)] {
+        for (degrees, t) in [(1, 12.706), (2, 4.303), (6, 2.447), (15, 2.131), (30, 2.042)] {
             assert!((widening(degrees) * 1.959_963_985 / t - 1.0).abs() < 1e-3, "{degrees} degrees");
         }
+    }
+
+    #[test]
+    fn variances_come_from_the_rows_under_the_matrix() {
+        let matrix = array![[1.0, 0.0], [0.0, 1.0]];
+        let groups = [array![[1.0, 0.0], [0.0, 3.0]], array![[0.0, 2.0], [0.0, 0.0]]];
+        let product = |estimator: &Estimator| estimator.matrix.dot(&array![2.0, 1.0]).to_vec();
+        let jackknife = Estimator::jackknife(matrix.clone(), &groups);
+        assert_eq!(jackknife.finish(&product(&jackknife)), (vec![2.0, 1.0], vec![0.5 * (4.0 + 4.0), 0.5 * 9.0]));
+        let scaled = Estimator::scaled(matrix.clone(), vec![0.1, 0.5], array![[1.0, 1.0], [0.0, 1.0], [1.0, 0.0]]);
+        assert_eq!(scaled.finish(&product(&scaled)).1, vec![0.1 * 14.0, 0.5 * 14.0]);
+        assert_eq!((jackknife.degrees(), scaled.degrees()), (1, 3));
+        let alone = Estimator::jackknife(matrix, &groups[..1]);
+        assert!(alone.finish(&product(&alone)).1.iter().all(|v| v.is_nan()));
     }
 }

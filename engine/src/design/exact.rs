@@ -53,6 +53,6 @@ pub fn permutations(n: usize, walks: usize, groups: usize, rng: &mut impl Rng) -
         span.for_each(|pair| (0..n).for_each(|i| change[(i, pair)] = -matrix[(i, pair)]));
         change
     };
-    let deletions = (0..groups).map(deletion).collect();
-    (pairs, Estimator::new(matrix, deletions))
+    let deletions: Vec<_> = (0..groups).map(deletion).collect();
+    (pairs, Estimator::jackknife(matrix, &deletions))
 }

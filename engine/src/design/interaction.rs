@@ -20,6 +20,7 @@ use super::coalitions::Coalitions;
 use super::components;
 use super::estimator::Estimator;
 use super::kriging::{Features, factor, predictor};
+use super::walsh::elementary;
 use faer::Mat;
 use faer::linalg::solvers::Solve;
 use ndarray::{Array2, ArrayView2};
@@ -80,9 +81,9 @@ impl Features {
     fn even_parts(&self, dots: &Mat<f64>, p: usize, q: usize) -> [f64; 3] {
         let n = self.n_players();
         let (a, b) = (self.sign_sum(p), self.sign_sum(q));
-        let part = |e: fn(f64, f64) -> f64| 4.0 * (e(dots[(p, q)], n) - e(a, n) - e(b, n) + e(n, n));
-        let two = part(two);
-        [two, two * self.common(p, q), part(four)]
+        let [both, of_p, of_q, sets] = [dots[(p, q)], a, b, n].map(|sum| elementary(sum, n));
+        let part = |m: usize| 4.0 * (both[m] - of_p[m] - of_q[m] + sets[m]);
+        [part(2), part(2) * self.common(p, q), part(4)]
     }
 
     fn even_covariance(&self, dots: &Mat<f64>, v: &EvenVariances, noise: f64) -> Mat<f64> {
@@ -96,64 +97,27 @@ impl Features {
     fn even_targets(&self, v: &EvenVariances) -> Mat<f64> {
         let n = self.n_players();
         let players: Vec<(usize, usize)> = player_pairs(n as usize).collect();
-        let quadruples = two(n - 2.0, n - 2.0);
+        let quadruples = elementary(n - 2.0, n - 2.0)[2];
         Mat::from_fn(self.n_pairs(), players.len(), |p, at| {
             let (i, j) = players[at];
             let (s, t) = (self.sign(p, i), self.sign(p, j));
-            let others = s * t * two(self.sign_sum(p) - s - t, n - 2.0);
+            let others = s * t * elementary(self.sign_sum(p) - s - t, n - 2.0)[2];
             8.0 * (v.two * (s * t - 1.0) + v.four / 3.0 * (others - quadruples))
         })
     }
 }
 
-/// The estimator of the interactions from a sample of pairs; see [`super::kriging::predictor`] for `groups`, `rounds` and errors.
-pub fn estimator(
-    features: &Features,
-    variances: &EvenVariances,
-    groups: usize,
-    rounds: usize,
-    rng: &mut impl Rng,
-) -> Estimator {
+/// The estimator of the interactions from a sample of pairs; errors as in [`super::kriging::predictor`].
+pub fn estimator(features: &Features, variances: &EvenVariances, rng: &mut impl Rng) -> Estimator {
     let targets = features.even_targets(variances);
     let dots = features.dots();
     let factor = factor(|noise| features.even_covariance(&dots, variances, noise), variances.noise);
     let matrix = factor.solve(&targets);
     let n = features.n_players();
-    let prior = 16.0 * (variances.two + variances.four * two(n - 2.0, n - 2.0) / 9.0);
-    predictor(&factor, &targets, &matrix, prior, (groups, rounds), rng)
-}
-
-/// e₂: the sum over all pairs of the product of two signs, from the sum of n signs.
-fn two(sum: f64, n: f64) -> f64 {
-    (sum * sum - n) / 2.0
-}
-
-/// e₄, over all quadruples.
-fn four(sum: f64, n: f64) -> f64 {
-    (sum.powi(4) - (6.0 * n - 8.0) * sum * sum + 3.0 * n * n - 6.0 * n) / 24.0
+    let prior = 16.0 * (variances.two + variances.four * elementary(n - 2.0, n - 2.0)[2] / 9.0);
+    predictor(&factor, &targets, &matrix, prior, rng)
 }
 
 fn choose(n: usize, k: usize) -> f64 {
     super::coalitions::ln_choose(n, k).exp()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Sums over subsets of signs, counted one by one.
-    #[test]
-    fn closed_forms_are_sums_over_subsets() {
-        for n in 2..8 {
-            for bits in 0..1u32 << n {
-                let sign = |i: u32| if bits >> i & 1 == 1 { 1.0 } else { -1.0 };
-                let sum: f64 = (0..n).map(sign).sum();
-                let over = |size: u32| -> f64 {
-                    let subsets = (0..1u32 << n).filter(|subset| subset.count_ones() == size);
-                    subsets.map(|t| (0..n).filter(|i| t >> i & 1 == 1).map(sign).product::<f64>()).sum()
-                };
-                assert_eq!((two(sum, n.into()), four(sum, n.into())), (over(2), over(4)), "{bits:b} of {n}");
-            }
-        }
-    }
 }

@@ -1,40 +1,52 @@
 //! The estimator of random designs: kriging, the best linear prediction of the Shapley values from the contrasts.
 //!
-//! The contrasts of a design are taken for draws of a random game with five parts and noise, each with a variance of its own:
+//! The contrasts of a design are taken for draws of a random game with six parts and noise, each with a variance of its own:
 //! ```text
-//! cov(d_p, d_q) = τ₁ K_one + τ_o K_own + τ_c K_cross + τ_r K_row + τ₃ K_tri + σ [p = q]/w_p
-//!   K_one    s̃_p · s̃_q                         every player on its own
-//!   K_own    o_p · o_q,  o = s̃_i h(b_i)          player i against the value it replaces in the background
-//!   K_cross  (s̃_p · s̃_q)(r_p · r_q)             every player against the whole background row
-//!   K_row    (s̃_p · s̃_q)(c_pq − 1)               every player against each background row, whatever its values
-//!   K_tri    Σ_T (χ_T(p) − t_p)(χ_T(q) − t_q)    all triples of players; χ_T the product of their signs
+//! cov(d_p, d_q) = τ₁ K_1 + τ_o K_own + τ_c K_cross + τ_r K_row + τ₃ K_3 + τ₅ K_5 + σ [p = q]/w_p
+//!   K_m      Σ_{|T| = m} (χ_T(p) − t_p)(χ_T(q) − t_q)    all sets of m players; χ_T the product of their signs
+//!   K_own    o_p · o_q,  o = s̃_i h(b_i)                  player i against the value it replaces in the background
+//!   K_cross  K_1 (r_p · r_q)                             every player against the whole background row
+//!   K_row    K_1 (c_pq − 1)                              every player against each background row, whatever its values
 //! ```
 //! with signs s = 2z − 1, tilt t = mean(s), s̃ = s − t, h standardised values, squares and steps of a background feature, and r the
 //! standardised background row over √features, both averaged over a pair's run, and c_pq the share of background rows that two runs have in
-//! common, over what even weights and long runs would give. h, r and c − 1 average to zero over the background, so only K_one
-//! and K_tri carry Shapley values. A pair's difference drops the even orders, and a triple shares its value among three players:
+//! common, over what even weights and long runs would give. h, r and c − 1 average to zero over the background, so they carry no Shapley
+//! values. The noise is the rest of the game: a number of its own for each pair and background row, and its Shapley value counts. So a design
+//! of all pairs is exact whatever the variances, and errors shrink as the pairs that are left out become few. With a_i the exact
+//! coefficient of a pair, 1/(k C(n, k)) for its k members and −1/((n − k) C(n, k)) for the others, and L of B background rows a run,
 //! ```text
-//! cov(φ_i, d_p) = F_ip = τ₁ s̃_i + τ₃ Σ_T ([i ∈ T]/3 − 1/n)(χ_T − t),    φ = (v1 − v0)/n + F A⁻¹ d,  A = cov(d)
+//! cov(φ_i, d_p) = F_ip = Σ_m τ_m Σ_{|T| = m} ([i ∈ T]/m − 1/n)(χ_T − t) + (L/B) σ a_i/w_p,    φ = (v1 − v0)/n + F A⁻¹ d,  A = cov(d)
 //! ```
-//! Rows of F add up to zero over players, so the attributions always add up. Sums over all triples are closed forms, for signs with sum S:
-//! e₃(S) = (S³ − (3n − 2)S)/6 = Σ_T χ_T. The variances are fitted on the contrasts of a few pilot rows (below), which replaces a choice
-//! between orders, ridges and background designs: what the model lacks gets no variance.
+//! Rows of F add up to zero over players, so the attributions always add up. Sums over all sets are closed forms ([`elementary`]). The variances
+//! are fitted on the contrasts of a few pilot rows (below), which replaces a choice between orders, ridges and background designs: what the
+//! model lacks gets no variance.
+//!
+//! A row's own contrasts may be larger or smaller than those of the pilot. With a scale of its own, s², of density ∝ 1/s² before any is known,
+//! the error of φ_i follows Student's distribution with as many degrees of freedom as there are pairs and the variance
+//! ```text
+//! s² (cov φ − F A⁻¹ Fᵀ)_ii,    s² = dᵀ A⁻¹ d / pairs
+//! ```
 //!
 //! Cost: one f64 factorisation of pairs × pairs a run, whatever the number of rows, outputs and models.
-//! Sources: Krige/Matheron best linear prediction; Fumagalli et al. 2026 (odd orders, PolySHAP and OddSHAP, are the basis of K_tri);
-//! Lange 2016 and Zhou et al. 2019 (multiplicative updates for variance components); Efron & Stein 1981 (jackknife).
+//! Sources: Krige/Matheron best linear prediction; Fumagalli et al. 2026 (odd orders, PolySHAP and OddSHAP, are the basis of K_3 and K_5);
+//! Lange 2016 and Zhou et al. 2019 (multiplicative updates for variance components); Shah, Wilson & Ghahramani 2014 (Student processes).
 
-use super::estimator::{Estimator, widening};
+use super::coalitions::ln_choose;
+use super::estimator::Estimator;
+use super::walsh::elementary;
 use super::{Design, components};
 use crate::data::Background;
-use faer::linalg::solvers::{DenseSolveCore, Llt, Solve};
+use faer::linalg::solvers::{Llt, Solve};
+use faer::linalg::triangular_solve::solve_upper_triangular_in_place;
 use faer::{Mat, Side};
 use ndarray::{Array2, ArrayView1, ArrayView2};
-use rand::Rng;
 use rand::seq::SliceRandom;
+use rand::{Rng, RngExt};
 
 /// Above this many covariate columns only the standardised values are used, not their squares and steps.
 const MANY_COLUMNS: usize = 384;
+/// Rows of the matrix that measure the scale of a row's contrasts at most.
+const PROBES: usize = 64;
 
 /// Variances of the parts of the random game.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -43,7 +55,8 @@ pub struct Variances {
     pub own: f64,
     pub cross: f64,
     pub row: f64,
-    pub tri: f64,
+    pub three: f64,
+    pub five: f64,
     pub noise: f64,
 }
 
@@ -54,6 +67,11 @@ pub struct Features {
     signs: Mat<f64>,
     /// `[pairs]`
     tilts: Vec<f64>,
+    /// `[pairs]`: e₀ … e₅ of the signs.
+    sums: Vec<[f64; 6]>,
+    /// Sets of 0 … 5 of the n players, and of the others than a player.
+    sets: [f64; 6],
+    others: [f64; 6],
     /// `[pairs, covariates]`; none for runs over the whole background.
     own: Mat<f64>,
     /// `[pairs, features]`, likewise.
@@ -84,12 +102,21 @@ impl Runs {
     }
 }
 
+impl Runs {
+    /// L/B: the share of the background that a run averages.
+    fn share(&self) -> f64 {
+        self.length.min(self.of_rows.len()) as f64 / self.of_rows.len() as f64
+    }
+}
+
 impl Features {
     /// The features of a design over this background, with regression weights `[pairs]` of mean 1.
     pub fn new(design: &Design, weights: &[f64], background: &Background, player_of: &[u32]) -> Self {
         let (n, pairs, run, start) = (design.n_players, design.n_pairs(), design.run, &design.start);
         let signs = Mat::from_fn(pairs, n, |p, i| design.pairs.sign(p, i));
         let tilts: Vec<f64> = design.tilts().into_iter().map(f64::from).collect();
+        let sums = tilts.iter().map(|tilt| elementary((n as f64 * tilt).round(), n as f64)).collect();
+        let [sets, others] = [n as f64, n as f64 - 1.0].map(|n| elementary(n, n));
         let rows = background.rows.nrows();
         let whole = run >= rows;
         let standard = if whole { Vec::new() } else { standardised(background) };
@@ -111,15 +138,15 @@ impl Features {
         let scale = (standard.len() as f64).sqrt();
         let cross = Mat::from_fn(pairs, standard.len(), |p, f| mean(&standard[f], p) / scale);
         let runs = Runs { start: start.clone(), length: run, of_rows: background.weights.clone() };
-        Self { n, signs, tilts, own, cross, runs, weights: weights.to_vec() }
+        Self { n, signs, tilts, sums, sets, others, own, cross, runs, weights: weights.to_vec() }
     }
 
     pub fn n_pairs(&self) -> usize {
         self.tilts.len()
     }
 
-    /// K_one, K_own, K_cross, K_row, K_tri, `[pairs, pairs]` each.
-    fn parts(&self) -> [Mat<f64>; 5] {
+    /// K_1, K_own, K_cross, K_row, K_3, K_5, `[pairs, pairs]` each.
+    fn parts(&self) -> [Mat<f64>; 6] {
         let products = self.products();
         std::array::from_fn(|part| {
             Mat::from_fn(self.n_pairs(), self.n_pairs(), |p, q| self.parts_at(&products, p, q)[part])
@@ -131,35 +158,49 @@ impl Features {
         [&self.signs, &self.own, &self.cross].map(|columns| columns * columns.transpose())
     }
 
-    /// The five parts of the covariance of two pairs.
-    fn parts_at(&self, [dot, own, rows]: &[Mat<f64>; 3], p: usize, q: usize) -> [f64; 5] {
-        let (n, a, b) = (self.n as f64, self.tilts[p], self.tilts[q]);
-        let one = dot[(p, q)] - n * a * b;
-        let tri =
-            odd_three(dot[(p, q)], n) - b * odd_three(n * a, n) - a * odd_three(n * b, n) + a * b * triples(self.n);
-        [one, own[(p, q)], one * rows[(p, q)], one * self.runs.common(p, q), tri]
+    /// The six parts of the covariance of two pairs.
+    fn parts_at(&self, [dot, own, rows]: &[Mat<f64>; 3], p: usize, q: usize) -> [f64; 6] {
+        let (a, b) = (self.tilts[p], self.tilts[q]);
+        let (both, of_p, of_q) = (elementary(dot[(p, q)], self.n as f64), &self.sums[p], &self.sums[q]);
+        let order = |m: usize| both[m] - b * of_p[m] - a * of_q[m] + a * b * self.sets[m];
+        let one = order(1);
+        [one, own[(p, q)], one * rows[(p, q)], one * self.runs.common(p, q), order(3), order(5)]
     }
 
     /// A: the covariance of the contrasts.
     fn covariance(&self, products: &[Mat<f64>; 3], v: &Variances) -> Mat<f64> {
         Mat::from_fn(self.n_pairs(), self.n_pairs(), |p, q| {
-            let [one, own, cross, row, tri] = self.parts_at(products, p, q);
+            let [one, own, cross, row, three, five] = self.parts_at(products, p, q);
             let noise = if p == q { v.noise / self.weights[p] } else { 0.0 };
-            v.one * one + v.own * own + v.cross * cross + v.row * row + v.tri * tri + noise
+            v.one * one + v.own * own + v.cross * cross + v.row * row + v.three * three + v.five * five + noise
         })
     }
 
     /// F: the covariance of the attributions with the contrasts, `[pairs, players]`.
     fn targets(&self, v: &Variances) -> Mat<f64> {
         let n = self.n as f64;
-        let (triples, with_player) = (triples(self.n), (n - 1.0) * (n - 2.0) / 2.0);
+        let exact: Vec<[f64; 2]> = (0..self.n_pairs()).map(|p| self.exact(p)).collect();
         Mat::from_fn(self.n_pairs(), self.n, |p, i| {
             let (s, t) = (self.signs[(p, i)], self.tilts[p]);
-            let sum = n * t;
-            let of_player = s * ((sum - s).powi(2) - (n - 1.0)) / 2.0 - t * with_player;
-            let of_all = odd_three(sum, n) - t * triples;
-            v.one * (s - t) + v.tri * (of_player / 3.0 - of_all / n)
+            let others = elementary(self.sign_sum(p) - s, n - 1.0);
+            let order = |m: usize| {
+                (s * others[m - 1] - t * self.others[m - 1]) / m as f64 - (self.sums[p][m] - t * self.sets[m]) / n
+            };
+            let noise = self.runs.share() * v.noise / self.weights[p] * exact[p][usize::from(s < 0.0)];
+            v.one * order(1) + v.three * order(3) + v.five * order(5) + noise
         })
+    }
+
+    /// The coefficients of a pair in the exact attributions of its members, and of the other players.
+    fn exact(&self, pair: usize) -> [f64; 2] {
+        let size = self.size(pair);
+        let others = self.n - size;
+        let count = ln_choose(self.n, size).exp();
+        [1.0 / (size as f64 * count), -1.0 / (others as f64 * count)]
+    }
+
+    fn size(&self, pair: usize) -> usize {
+        ((self.n as f64 + self.sign_sum(pair)) / 2.0).round() as usize
     }
 }
 
@@ -188,22 +229,25 @@ impl Features {
 }
 
 impl Features {
-    /// The variance of an attribution before any contrast is known: τ₁(1 − 1/n) + τ₃ Σ_T ([i ∈ T]/3 − 1/n)², the same for each player.
+    /// The variance of an attribution before any contrast is known, the same for each player: Σ_m τ_m Σ_{|T| = m} ([i ∈ T]/m − 1/n)², and of the
+    /// noise (L/B) σ/w a_i² over all pairs, those not drawn too. A size that none was drawn of has too many pairs for its part to matter.
     fn attribution_variance(&self, v: &Variances) -> f64 {
         let n = self.n as f64;
-        let with_player = (n - 1.0) * (n - 2.0) / 2.0;
-        v.one * (1.0 - 1.0 / n) + v.tri * (with_player * (1.0 / 9.0 - 2.0 / (3.0 * n)) + triples(self.n) / (n * n))
+        let order = |m: usize| {
+            let size = m as f64;
+            self.others[m - 1] * (1.0 / size - 2.0 / n) / size + self.sets[m] / (n * n)
+        };
+        let mut sizes: Vec<(usize, usize)> = (0..self.n_pairs()).map(|p| (self.size(p), p)).collect();
+        sizes.sort_unstable();
+        sizes.dedup_by_key(|(size, _)| *size);
+        let of_size = |&(size, p): &(usize, usize)| {
+            // C(n, k) pairs, half as many of the middle size; player i is in k of n of them.
+            let half = if 2 * size == self.n { 0.5 } else { 1.0 };
+            half / (size as f64 * (n - size as f64) * ln_choose(self.n, size).exp() * self.weights[p])
+        };
+        let noise = self.runs.share() * v.noise * sizes.iter().map(of_size).sum::<f64>();
+        v.one * order(1) + v.three * order(3) + v.five * order(5) + noise
     }
-}
-
-/// e₃: the sum over all triples of the product of three signs, from the sum of n signs.
-fn odd_three(sum: f64, n: f64) -> f64 {
-    (sum.powi(3) - (3.0 * n - 2.0) * sum) / 6.0
-}
-
-fn triples(n: usize) -> f64 {
-    let n = n as f64;
-    n * (n - 1.0) * (n - 2.0) / 6.0
 }
 
 /// Columns of the background with mean 0 and standard deviation 1 under its weights; missing values and constant columns are 0.
@@ -244,7 +288,7 @@ impl Variances {
         Self::of(components::even(&features.parts()))
     }
 
-    /// Fits the variances to pilot contrasts `[pairs, pilot rows · outputs]` by maximum likelihood. Columns are scaled to mean square 1
+    /// Fits the variances to pilot contrasts `[pairs, pilot rows · outputs]` ([`components::fit`]). Columns are scaled to mean square 1
     /// first; columns of zeros are left out.
     pub fn fit(features: &Features, contrasts: ArrayView2<f64>) -> Self {
         let parts = features.parts();
@@ -254,8 +298,8 @@ impl Variances {
         Self::of((tau, sigma))
     }
 
-    fn of(([one, own, cross, row, tri], noise): ([f64; 5], f64)) -> Self {
-        Self { one, own, cross, row, tri, noise }
+    fn of(([one, own, cross, row, three, five], noise): ([f64; 6], f64)) -> Self {
+        Self { one, own, cross, row, three, five, noise }
     }
 }
 
@@ -270,13 +314,7 @@ pub(super) fn factor(covariance: impl Fn(f64) -> Mat<f64>, mut noise: f64) -> Ll
 }
 
 /// The estimator of the attributions from a design's contrasts.
-pub fn estimator(
-    features: &Features,
-    variances: &Variances,
-    groups: usize,
-    rounds: usize,
-    rng: &mut impl Rng,
-) -> Estimator {
+pub fn estimator(features: &Features, variances: &Variances, rng: &mut impl Rng) -> Estimator {
     let (n, pairs) = (features.n, features.n_pairs());
     let targets = features.targets(variances);
     let products = features.products();
@@ -287,49 +325,37 @@ pub fn estimator(
         let mean = (0..n).map(|i| matrix[(pair, i)]).sum::<f64>() / n as f64;
         (0..n).for_each(|i| matrix[(pair, i)] -= mean);
     }
-    let prior = features.attribution_variance(variances);
-    predictor(&factor, &targets, &matrix, prior, (groups, rounds), rng)
+    predictor(&factor, &targets, &matrix, features.attribution_variance(variances), rng)
 }
 
-/// M = F A⁻¹ (`matrix`, transposed) and, for `groups` random groups a of the pairs, the change when it is left out: −M_a ((A⁻¹)_aa)⁻¹
-/// (A⁻¹)_a. Too few pairs for two a group make fewer groups, and none below four pairs.
+/// M = F A⁻¹ (`matrix`, transposed), the variances of its errors (prior − M Fᵀ)_ii, and probes of the scale s² = dᵀA⁻¹d/pairs.
 ///
-/// An estimator that gains faster than 1/√pairs changes by more than its error when pairs are left out. Under the covariance that made M the
-/// jackknife's variance of target i is (g − 1)/g Σ_a (M_a ((A⁻¹)_aa)⁻¹ M_aᵀ)_ii on average, and its error's is (prior − M Fᵀ)_ii: the changes
-/// are scaled by the root of their ratio, so that both agree, and by Student's factor for the `rounds` · (groups − 1) degrees of freedom of the
-/// run, so that ±1.96 standard errors are a 95 % interval.
+/// With A = L Lᵀ, the contrasts have pairs·s² = |L⁻¹d|². A probe is the sum of some of the numbers L⁻¹d with random signs, each number
+/// in one probe: its square is the sum of theirs on average, and theirs exactly where there are no more pairs than probes.
 pub(super) fn predictor(
     factor: &Llt<f64>,
     targets: &Mat<f64>,
     matrix: &Mat<f64>,
     prior: f64,
-    (groups, rounds): (usize, usize),
     rng: &mut impl Rng,
 ) -> Estimator {
     let (pairs, n) = (matrix.nrows(), matrix.ncols());
-    let inverse = factor.inverse();
+    let explained = |i: usize| (0..pairs).map(|p| matrix[(p, i)] * targets[(p, i)]).sum::<f64>();
+    let variances = (0..n).map(|i| (prior - explained(i)).max(0.0)).collect();
     let mut order: Vec<usize> = (0..pairs).collect();
     order.shuffle(rng);
-    let groups = if pairs < 4 { 0 } else { groups.min(pairs / 2) };
-    let mut expected = vec![0.0; n];
-    let deletion = |group: usize| {
-        let left = &order[group * pairs / groups..(group + 1) * pairs / groups];
-        let block = Mat::from_fn(left.len(), left.len(), |p, q| inverse[(left[p], left[q])]);
-        let rows = Mat::from_fn(left.len(), n, |p, i| matrix[(left[p], i)]);
-        let solved = block.llt(Side::Lower).expect("a principal block of a positive definite matrix").solve(&rows);
-        let dot = |i: usize| (0..left.len()).map(|p| rows[(p, i)] * solved[(p, i)]).sum::<f64>();
-        (0..n).for_each(|i| expected[i] += dot(i) * (groups - 1) as f64 / groups as f64);
-        let across = Mat::from_fn(pairs, left.len(), |p, q| inverse[(p, left[q])]);
-        across * solved
-    };
-    let changes: Vec<Mat<f64>> = (0..groups).map(deletion).collect();
-    let scale = |i: usize| {
-        let explained: f64 = (0..pairs).map(|p| matrix[(p, i)] * targets[(p, i)]).sum();
-        ((prior - explained).max(0.0) / expected[i]).sqrt() * widening(rounds * groups.saturating_sub(1))
-    };
-    let scales: Vec<f64> = (0..n).map(scale).collect();
-    let scaled = |change: &Mat<f64>| Array2::from_shape_fn((n, pairs), |(i, p)| -scales[i] * change[(p, i)]);
-    Estimator::new(Array2::from_shape_fn((n, pairs), |(i, p)| matrix[(p, i)]), changes.iter().map(scaled).collect())
+    let probes = PROBES.min(pairs);
+    let mut sums = Mat::zeros(pairs, probes);
+    for (at, pair) in order.into_iter().enumerate() {
+        sums[(pair, at % probes)] = if rng.random() { 1.0 } else { -1.0 };
+    }
+    solve_upper_triangular_in_place(factor.L().transpose(), sums.as_mut(), faer::get_global_parallelism());
+    let mean = (pairs as f64).sqrt().recip();
+    Estimator::scaled(
+        Array2::from_shape_fn((n, pairs), |(i, p)| matrix[(p, i)]),
+        variances,
+        Array2::from_shape_fn((probes, pairs), |(probe, p)| mean * sums[(p, probe)]),
+    )
 }
 
 #[cfg(test)]

@@ -27,9 +27,11 @@ mod exact;
 mod interaction;
 mod kriging;
 mod plan;
+mod walsh;
 
 pub use coalitions::Coalitions;
 pub use estimator::Estimator;
+pub(crate) use estimator::widening;
 pub use interaction::{EvenVariances, MOST_PLAYERS, player_pairs};
 pub use kriging::Variances;
 pub use plan::{AUTO_ROWS, Budget, DesignChoice, EXACT_PLAYERS, Plan, Request, RowDesigns};

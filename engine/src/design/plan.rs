@@ -23,10 +23,12 @@ pub const AUTO_ROWS: usize = 4096;
 const MAX_PAIRS: usize = 4096;
 /// Pairs that the variances are fitted on.
 const PILOT_PAIRS: usize = 400;
-/// Jackknife groups of a run; its rounds share them, at least two each.
+/// Jackknife groups of a round of permutations.
 const GROUPS: usize = 16;
-/// The same of its interactions, whose matrix has a row for each pair of players.
-const EVEN_GROUPS: usize = 8;
+/// What a round must have at least for its standard errors to mean something, where rounds are asked for: pairs for each player, or walks. A
+/// smaller prediction leans on its prior, and what that misses does not average out over rounds; fewer walks have few degrees of freedom.
+const ROUND_PAIRS: usize = 5;
+const ROUND_WALKS: usize = 8;
 
 /// How many model rows to spend on each explained row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,7 +96,8 @@ pub struct Plan<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// Draws the design, in at least `rounds` rounds if it is random.
+    /// Draws the design, if it is random in `rounds` rounds, fewer where these would be too small for their standard errors, more where the
+    /// budget needs them.
     ///
     /// # Errors
     /// A budget below the minimum of the design, more players than exact mode allows, runs shorter than the background with a link.
@@ -110,19 +113,20 @@ impl<'a> Request<'a> {
         let n_pairs = rows / (2 * run);
         let permute = match self.choice {
             DesignChoice::Permutation => true,
-            DesignChoice::Auto => n_pairs / rounds < 2 * n,
+            DesignChoice::Auto => n_pairs < 2 * n,
             _ => false,
         };
         let least = if permute { n - 1 } else { n };
         self.check_minimum(rows, least, run)?;
-        let rounds = rounds.max(n_pairs.div_ceil(MAX_PAIRS)).min(n_pairs / least);
+        let enough = if permute { ROUND_WALKS * (n - 1) } else { ROUND_PAIRS * n };
+        let rounds = rounds.min(n_pairs / enough).max(n_pairs.div_ceil(MAX_PAIRS)).min(n_pairs / least);
         let rows_of_a_pair = match run {
             1 => "per background row".to_owned(),
             _ if run == self.background_rows() => "crossed".to_owned(),
             _ => format!("on {run} background rows each"),
         };
         let name = format!("{}, {rows_of_a_pair}", if permute { "permutation" } else { "leverage pairs" });
-        let draw = |round| self.draw(permute, run, n_pairs / rounds, rounds, round as u64);
+        let draw = |round| self.draw(permute, run, n_pairs / rounds, round as u64);
         Ok(Plan { name, rounds: (0..rounds).map(draw).collect(), request: self })
     }
 
@@ -204,7 +208,7 @@ impl<'a> Request<'a> {
     }
 
     /// Every round has a random stream of its own.
-    fn draw(&self, permute: bool, run: usize, n_pairs: usize, rounds: usize, round: u64) -> Design {
+    fn draw(&self, permute: bool, run: usize, n_pairs: usize, round: u64) -> Design {
         let n = self.n_players;
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
         rng.set_stream(1 + round);
@@ -216,7 +220,7 @@ impl<'a> Request<'a> {
                 // Every background row as often as the others: linear models are then exact.
                 walks -= walks % all;
             }
-            let (pairs, estimator) = exact::permutations(n, walks, groups(rounds), &mut rng);
+            let (pairs, estimator) = exact::permutations(n, walks, GROUPS, &mut rng);
             let rows = if run == all { vec![0; walks] } else { draw::systematic(weights, walks, &mut rng) };
             let start = rows.into_iter().flat_map(|row| vec![row as u32; n - 1]).collect();
             return self.design(pairs, start, run, Solver::Known(estimator));
@@ -267,8 +271,7 @@ impl Plan<'_> {
         let variances = variances.copied().unwrap_or_else(|| Variances::even(&features));
         let mut rng = ChaCha8Rng::seed_from_u64(self.request.seed);
         rng.set_stream(u64::MAX - round as u64);
-        let rounds = self.rounds.len();
-        kriging::estimator(&features, &variances, groups(rounds), rounds, &mut rng)
+        kriging::estimator(&features, &variances, &mut rng)
     }
 
     /// Fits the variances of the even game to even contrasts of a pilot `[pairs, pilot rows · outputs]`.
@@ -289,9 +292,7 @@ impl Plan<'_> {
         };
         let mut rng = ChaCha8Rng::seed_from_u64(self.request.seed);
         rng.set_stream(u64::MAX / 2 - round as u64);
-        let rounds = self.rounds.len();
-        let groups = EVEN_GROUPS.div_ceil(rounds).max(2);
-        interaction::estimator(&self.features(design), variances, groups, rounds, &mut rng)
+        interaction::estimator(&self.features(design), variances, &mut rng)
     }
 
     fn features(&self, design: &Design) -> Features {
@@ -355,8 +356,4 @@ fn starts(run: usize, weights: &[f64], pairs: usize, rng: &mut ChaCha8Rng) -> Ve
         _ => draw::dealt(weights.len(), pairs, rng),
     };
     rows.into_iter().map(|row| row as u32).collect()
-}
-
-fn groups(rounds: usize) -> usize {
-    GROUPS.div_ceil(rounds).max(2)
 }

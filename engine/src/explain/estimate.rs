@@ -1,12 +1,32 @@
 //! The host's part of the solve: rounds added up, the even split put back, in f64.
 
 use super::Explanation;
+use crate::design::widening;
 use ndarray::{Array1, s};
 
 /// M d and its variance, summed over rounds, `[row · output][player]`.
 pub(super) struct Estimate {
     pub values: Vec<Vec<f64>>,
     pub variances: Vec<Vec<f64>>,
+}
+
+/// So many rounds, and how much wider than the normal distribution's their intervals are.
+#[derive(Clone, Copy)]
+pub(super) struct Rounds {
+    pub count: f64,
+    pub widening: f64,
+}
+
+impl Rounds {
+    /// Rounds whose variances have so many degrees of freedom each: those of their mean are taken for as many together.
+    pub fn new(count: usize, degrees: usize) -> Self {
+        Self { count: count as f64, widening: widening(count * degrees) }
+    }
+
+    /// The standard error of a mean over rounds, from the sum of their variances.
+    pub fn stderr(&self, variance: f64) -> f32 {
+        (variance.sqrt() / self.count * self.widening) as f32
+    }
 }
 
 impl Estimate {
@@ -23,12 +43,11 @@ impl Estimate {
 
     /// Attributions and standard errors of one row and output: the mean over `rounds`, plus the even split of `gain` = v1 − v0. What f32
     /// left of a sum other than zero in M d is taken out evenly, so that the attributions add up to `gain`.
-    pub fn mean(&self, at: usize, rounds: usize, gain: f64) -> (Array1<f32>, Array1<f32>) {
-        let (rounds, n) = (rounds as f64, self.values[at].len() as f64);
-        let excess = self.values[at].iter().sum::<f64>() / rounds / n;
-        let values = self.values[at].iter().map(|v| (v / rounds - excess + gain / n) as f32).collect();
-        let stderr = self.variances[at].iter().map(|v| (v.sqrt() / rounds) as f32).collect();
-        (values, stderr)
+    pub fn mean(&self, at: usize, rounds: Rounds, gain: f64) -> (Array1<f32>, Array1<f32>) {
+        let n = self.values[at].len() as f64;
+        let excess = self.values[at].iter().sum::<f64>() / rounds.count / n;
+        let values = self.values[at].iter().map(|v| (v / rounds.count - excess + gain / n) as f32).collect();
+        (values, self.variances[at].iter().map(|&v| rounds.stderr(v)).collect())
     }
 }
 

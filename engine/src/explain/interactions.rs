@@ -1,6 +1,6 @@
 //! Pairwise interactions of a block of rows, beside its attributions.
 
-use super::estimate::Estimate;
+use super::estimate::{Estimate, Rounds};
 use crate::design::player_pairs;
 use ndarray::{Array2, Array3, ArrayView2, s};
 
@@ -33,11 +33,10 @@ impl Interactions {
     }
 
     /// Writes the mean over `rounds` of what was summed for a row and output.
-    pub(super) fn set(&mut self, row: usize, output: usize, sums: &Estimate, at: usize, rounds: usize) {
-        let rounds = rounds as f64;
+    pub(super) fn set(&mut self, row: usize, output: usize, sums: &Estimate, at: usize, rounds: Rounds) {
         for pair in 0..sums.values[at].len() {
-            self.values[(row, output, pair)] = (sums.values[at][pair] / rounds) as f32;
-            self.stderr[(row, output, pair)] = (sums.variances[at][pair].sqrt() / rounds) as f32;
+            self.values[(row, output, pair)] = (sums.values[at][pair] / rounds.count) as f32;
+            self.stderr[(row, output, pair)] = rounds.stderr(sums.variances[at][pair]);
         }
     }
 

@@ -4,8 +4,9 @@
 //! The theory is at the top of [`crate::design`].
 
 use super::builder::Builder;
-use super::estimate::{Estimate, settled};
+use super::estimate::{Estimate, Rounds, settled};
 use super::interactions::Interactions;
+use super::per_row;
 use super::placed::{Placed, Stage};
 use super::predictor::Predictor;
 use super::tiles::{Tile, join, tiles};
@@ -98,23 +99,26 @@ impl KernelShap {
         if let Some(designs) = &self.row_designs {
             let part = self.run_rows(designs, rows, &x, &full, tile_rows)?;
             let model_rows = 2 * designs.n_pairs() * designs.run();
+            let rounds = Rounds::new(1, per_row::GROUPS - 1);
             for &row in &open {
                 self.check_mixed(&part, row, first_row + row)?;
-                self.settle(&mut explanation, &mut sums, &part, (row, row, 1, model_rows));
+                self.settle(&mut explanation, &mut sums, &part, (row, row, rounds, model_rows));
             }
         }
         for (round, placed) in self.designs.iter().enumerate() {
             let (part, even) =
                 self.run(placed, &select(&x, &open, n_rows), &select(&full, &open, n_rows), tile_rows)?;
             let model_rows = placed.design.model_rows();
+            let [rounds, rounds_even] = [&placed.solver, &placed.interactions]
+                .map(|solver| Rounds::new(round + 1, solver.as_ref().map_or(0, |(_, estimator)| estimator.degrees())));
             for (position, &row) in open.iter().enumerate() {
                 self.check_mixed(&part, position, first_row + row)?;
-                self.settle(&mut explanation, &mut sums, &part, (row, position, round + 1, model_rows));
+                self.settle(&mut explanation, &mut sums, &part, (row, position, rounds, model_rows));
                 if let (Some(interactions), Some(even)) = (&mut explanation.interactions, &even) {
                     for k in 0..n_outputs {
                         let at = row * n_outputs + k;
                         together.add(at, even, position * n_outputs + k);
-                        interactions.set(row, k, &together, at, round + 1);
+                        interactions.set(row, k, &together, at, rounds_even);
                     }
                 }
             }
@@ -134,7 +138,7 @@ impl KernelShap {
         explanation: &mut Explanation,
         sums: &mut Estimate,
         part: &Estimate,
-        (row, position, rounds, model_rows): (usize, usize, usize, usize),
+        (row, position, rounds, model_rows): (usize, usize, Rounds, usize),
     ) {
         let outputs = self.predictor.outputs.len();
         explanation.spent[row] += model_rows as u64;

@@ -17,7 +17,7 @@ use ndarray::ArrayView2;
 use rayon::prelude::*;
 
 /// Jackknife groups: each costs one more solve.
-const GROUPS: usize = 8;
+pub(super) const GROUPS: usize = 8;
 
 impl KernelShap {
     /// A block of rows, each by its own design, `[row · output][player]`.
