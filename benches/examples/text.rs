@@ -132,7 +132,7 @@ impl Bench {
         let (exact, ..) = self.explain(&texts, Budget::Exact, Value::Margin, 0)?;
         println!("exact: {} texts in {:.2} s", texts.len(), started.elapsed().as_secs_f64());
         for &per_word in &args.per_word {
-            let mut errors = Vec::new();
+            let (mut errors, mut inside, mut values) = (Vec::new(), 0, 0);
             let mut seconds = 0.0;
             for seed in 0..4 {
                 for (text, exact) in texts.iter().zip(&exact) {
@@ -141,14 +141,20 @@ impl Bench {
                     let (found, ..) = self.explain(&[text], budget, Value::Margin, seed)?;
                     seconds += started.elapsed().as_secs_f64();
                     let error: f32 = found[0].values.iter().zip(&exact.values).map(|(a, b)| (a - b).powi(2)).sum();
+                    let off = found[0].values.iter().zip(&exact.values).map(|(a, b)| (a - b).abs());
+                    // Values below 8 in f32, up to 12 of them.
+                    let rounding = 96.0 * f32::EPSILON;
+                    inside += off.zip(&found[0].stderr).filter(|(off, se)| *off <= 1.96 * **se + rounding).count();
+                    values += exact.values.len();
                     errors.push(error / exact.values.iter().map(|b| b * b).sum::<f32>());
                 }
             }
             errors.sort_by(f32::total_cmp);
             let (runs, mean) = (errors.len(), errors.iter().sum::<f32>() / errors.len() as f32);
             println!(
-                "{per_word} coalitions a word: median error {:.2e}, mean {mean:.2e}, {:.2} ms a text alone",
+                "{per_word} coalitions a word: median error {:.2e}, mean {mean:.2e}, {:.1} % within 1.96 standard errors, {:.2} ms a text alone",
                 errors[runs / 2],
+                100.0 * inside as f64 / values as f64,
                 1e3 * seconds / runs as f64
             );
         }

@@ -360,7 +360,14 @@ pub(super) fn predictor(
 
 #[cfg(test)]
 mod tests {
+    use super::super::Solver;
+    use super::super::draw::{Draw, leverage};
+    use super::super::estimator::widening;
+    use super::super::exact::enumerate;
     use super::*;
+    use ndarray::Array1;
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
 
     /// A covariate that did not average to zero under the background's weights would take part of the attributions away.
     #[test]
@@ -375,5 +382,85 @@ mod tests {
         }
         let missing = standard(vec![1.0, f64::NAN, 3.0, 4.0], &weights);
         assert!(missing[1] == 0.0 && mean(&missing).abs() < 1e-14);
+    }
+
+    const PLAYERS: usize = 7;
+    const VARIANCES: Variances =
+        Variances { one: 1.0, own: 0.0, cross: 0.0, row: 0.0, three: 0.1, five: 0.05, noise: 0.3 };
+
+    /// So many pairs over one background row, and how their errors are predicted.
+    fn drawn(n_pairs: usize, rng: &mut ChaCha8Rng) -> (Draw, Estimator) {
+        let draw = leverage(PLAYERS, n_pairs, 1, rng);
+        let design = Design {
+            n_players: PLAYERS,
+            start: vec![0; draw.pairs.len()],
+            pairs: draw.pairs.clone(),
+            run: 1,
+            solver: Solver::Kriging(draw.weights.clone()),
+        };
+        let background = Background::uniform(Array2::zeros((1, PLAYERS)));
+        let players: Vec<u32> = (0..PLAYERS as u32).collect();
+        let features = Features::new(&design, &draw.weights, &background, &players);
+        (draw, estimator(&features, &VARIANCES, rng))
+    }
+
+    #[test]
+    fn all_pairs_are_exact_whatever_the_variances() {
+        let (draw, found) = drawn(63, &mut ChaCha8Rng::seed_from_u64(1));
+        let (pairs, exact) = enumerate(PLAYERS);
+        for pair in 0..pairs.len() {
+            let at = (0..63).find(|&p| draw.pairs.bits()[p] == pairs.bits()[pair]).unwrap();
+            for i in 0..PLAYERS {
+                // Weights of at most 1/7 in f32, after a factorisation of condition below 10⁴.
+                assert!((found.matrix[(i, at)] - exact.matrix[(i, pair)]).abs() < 1e-7, "pair {pair}, player {i}");
+            }
+        }
+        let (_, variances) = found.finish(&found.matrix.dot(&Array1::from_elem(63, 1.0)).to_vec());
+        assert!(variances.iter().all(|&v| v < 1e-9), "{variances:?}");
+    }
+
+    /// Games drawn as the covariance says, at a scale that it does not know: the error of an attribution over its standard error is Student's.
+    #[test]
+    fn errors_of_games_of_the_model_follow_student() {
+        const GAMES: usize = 4000;
+        let mut rng = ChaCha8Rng::seed_from_u64(2);
+        let (draw, found) = drawn(30, &mut rng);
+        let (pairs, exact) = enumerate(PLAYERS);
+        let weight_of = |size: usize| draw.weights[(0..30).find(|&p| draw.pairs.size(p) == size).unwrap()];
+        let at: Vec<usize> =
+            draw.pairs.bits().iter().map(|bits| pairs.bits().iter().position(|b| b == bits).unwrap()).collect();
+        let sets: Vec<u32> = (1..1u32 << PLAYERS).filter(|set| [1, 3, 5].contains(&set.count_ones())).collect();
+        let mut normal = move || {
+            let (u, v): (f64, f64) = (rng.random(), rng.random());
+            (-2.0 * (1.0 - u).ln()).sqrt() * (std::f64::consts::TAU * v).cos()
+        };
+        let reach = 1.959_963_985 * widening(found.degrees());
+        let mut inside = 0;
+        for _ in 0..GAMES {
+            let scale = (2.0 * normal()).exp();
+            let coefficients: Vec<f64> = sets
+                .iter()
+                .map(|set| match set.count_ones() {
+                    1 => normal() * VARIANCES.one.sqrt(),
+                    3 => normal() * VARIANCES.three.sqrt(),
+                    _ => normal() * VARIANCES.five.sqrt(),
+                })
+                .collect();
+            let contrast = |pair: usize| {
+                let tilt = 2.0 * pairs.size(pair) as f64 / PLAYERS as f64 - 1.0;
+                let product = |set: u32| if (set & !pairs.bits()[pair]).count_ones() % 2 == 1 { -1.0 } else { 1.0 };
+                let sum: f64 = sets.iter().zip(&coefficients).map(|(&set, g)| g * (product(set) - tilt)).sum();
+                sum + normal() * (VARIANCES.noise / weight_of(pairs.size(pair))).sqrt()
+            };
+            let all: Array1<f64> = (0..pairs.len()).map(contrast).map(|d| scale * d).collect();
+            let some: Array1<f64> = at.iter().map(|&pair| all[pair]).collect();
+            let truth = exact.matrix.row(0).mapv(f64::from).dot(&all);
+            let (values, variances) =
+                found.finish(&found.matrix.mapv(f64::from).dot(&some).mapv(|x| x as f32).to_vec());
+            inside += usize::from((values[0] - truth).abs() <= reach * variances[0].sqrt());
+        }
+        // Games are independent: a binomial, within 4 of its standard deviations.
+        let share = inside as f64 / GAMES as f64;
+        assert!((share - 0.95).abs() < 4.0 * (0.05 * 0.95 / GAMES as f64).sqrt(), "{share}");
     }
 }
