@@ -307,11 +307,6 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// The nodes that read a value; the outputs of the graph count as one past the last node.
-    pub fn readers(&self, name: &str) -> &[usize] {
-        self.readers.get(name).map_or(&[], Vec::as_slice)
-    }
-
     /// Whether there is a node `i`, of this operator of ONNX's own set.
     pub fn is_node(&self, i: usize, op: &str) -> bool {
         self.graph.node.get(i).is_some_and(|node| whole::is(node, op))

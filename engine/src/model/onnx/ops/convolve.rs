@@ -159,6 +159,7 @@ fn follow(after: &After, y: Array, n_spatial: usize, added: &mut impl Iterator<I
         After::Activation(Activation::Relu) => map_rank!(y, t => activation::relu(t)),
         After::Activation(Activation::Sigmoid) => map_rank!(y, t => activation::sigmoid(t)),
         After::Activation(Activation::Tanh) => map_rank!(y, t => t.tanh()),
+        After::Activation(Activation::Gelu) => map_rank!(y, t => activation::gelu(t)),
         &After::Clip { low, high } => map_rank!(y, t => t.clamp(low, high)),
         &After::Gate { alpha, beta, top } => {
             map_rank!(y, t => t.clone().mul(t.mul_scalar(alpha).add_scalar(beta).clamp(0.0, top)))
