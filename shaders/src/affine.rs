@@ -197,7 +197,7 @@ struct Activate<'a> {
 impl lanes::Task for Activate<'_> {
     #[inline(always)]
     unsafe fn run<L: lanes::Lanes>(self) {
-        self.activation.apply(self.values);
+        self.activation.apply::<L>(self.values);
     }
 }
 

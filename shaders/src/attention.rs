@@ -93,41 +93,45 @@ impl Attention<'_> {
         }
     }
 
+    /// Scores lie key by key, so that the softmax of many queries runs down registers.
     fn head(&self, [n, head, first]: [usize; 3], rows: usize, out: &mut [f32], room: &mut Room) {
-        let padded = self.keys.next_multiple_of(LINE);
-        let Room { keys, values, queries, scores, mask, zeros } = room;
-        pack(self.key.of(n, head), &self.key.steps, [self.width, self.keys], padded, 0.0, keys);
-        pack(self.value.of(n, head), &self.value.steps, [self.keys, self.value_width], self.value_width, 0.0, values);
+        let padded = rows.next_multiple_of(LINE);
+        let Room { queries, keys, values, scores, mask, zeros } = room;
         let [_, _, down, across] = self.query.steps;
-        let mut query = &self.query.of(n, head)[first * down..];
-        let mut step = down;
-        if across != 1 {
-            pack(query, &self.query.steps, [rows, self.width], self.width, 0.0, queries);
-            (query, step) = (queries, self.width);
+        pack(&self.query.of(n, head)[first * down..], [across, down], [self.width, rows], padded, queries);
+        let [_, _, down, across] = self.value.steps;
+        pack(self.value.of(n, head), [down, across], [self.keys, self.value_width], self.value_width, values);
+        let [_, _, next, mut step] = self.key.steps;
+        let mut key = self.key.of(n, head);
+        if next != 1 {
+            pack(key, [step, next], [self.keys, self.width], self.width, keys);
+            (key, step) = (keys, self.width);
         }
-        assert!(query.len() >= (rows - 1) * step + self.width, "queries end early");
+        assert!(key.len() >= (self.keys - 1) * step + self.width, "keys end early");
         zeros.resize(padded.max(self.value_width), 0.0);
-        scores.resize(rows * padded, 0.0);
-        let to_scores = Layer::new(keys, &zeros[..padded], Activation::None);
-        let to_values = Layer::new(values, &zeros[..self.value_width], Activation::None);
-        let line = self.heads * self.value_width;
-        assert!(out.len() >= (rows - 1) * line + self.value_width, "room for the results");
-        // SAFETY: `rows` rows of queries and of results are there, as asserted; scores have whole rows; nothing else holds them.
+        scores.resize(self.keys * padded, 0.0);
+        let by_query = Layer::new(queries, &zeros[..padded], Activation::None);
+        // SAFETY: there are as many rows of keys as asserted, and of scores; nothing else holds these.
         unsafe {
-            let scores = scores.as_mut_ptr();
-            layer(Block { x: query.as_ptr(), x_step: step, ..Block::dense(query.as_ptr(), rows, &to_scores, scores) });
+            let block = Block::dense(key.as_ptr(), self.keys, &by_query, scores.as_mut_ptr());
+            layer(Block { x_step: step, ..block });
         }
-        // What lies beyond the keys is never seen.
-        let steps = self.mask.map_or([0; 4], |mask| mask.steps);
-        let added = self.mask.map_or(&[0.0][..], |mask| &mask.of(n, head)[first * steps[2]..]);
-        let lines = if steps[2] == 0 { 1 } else { rows };
-        pack(added, &steps, [lines, self.keys], padded, f32::NEG_INFINITY, mask);
+        if let Some(view) = self.mask {
+            let [_, _, down, across] = view.steps;
+            let columns = if down == 0 { 1 } else { rows };
+            let padded = if down == 0 { 1 } else { padded };
+            pack(&view.of(n, head)[first * down..], [across, down], [self.keys, columns], padded, mask);
+        }
+        let mask = if self.mask.is_some() { &mask[..] } else { &[] };
         // SAFETY: a softmax has no contract.
         unsafe { best(Softmax { scores, mask, padded, scale: self.scale, guarded: self.guarded }) };
-        // SAFETY: as above; x is the scores, of which `keys` a row are read.
+        let line = self.heads * self.value_width;
+        assert!(out.len() >= (rows - 1) * line + self.value_width, "room for the results");
+        let by_value = Layer::new(values, &zeros[..self.value_width], Activation::None);
+        // SAFETY: a row of x is a column of the scores, one for each of the rows of results, which are there as asserted.
         unsafe {
-            let block = Block::dense(scores.as_ptr(), rows, &to_values, out.as_mut_ptr());
-            layer(Block { x_step: padded, out_step: line, ..block });
+            let block = Block::dense(scores.as_ptr(), rows, &by_value, out.as_mut_ptr());
+            layer(Block { x_step: 1, x_next: padded, out_step: line, ..block });
         }
     }
 }
@@ -139,28 +143,27 @@ impl<'a> View<'a> {
     }
 }
 
-/// A matrix row by row, each `padded` values long, `beyond` at its end.
-fn pack(
-    from: &[f32],
-    &[_, _, down, across]: &[usize; 4],
-    [rows, columns]: [usize; 2],
-    padded: usize,
-    beyond: f32,
-    to: &mut Vec<f32>,
-) {
-    to.clear();
-    to.resize(rows * padded, beyond);
-    for (row, to) in to.chunks_exact_mut(padded).enumerate() {
-        let (from, to) = (&from[row * down..], &mut to[..columns]);
-        match across {
-            0 => to.fill(from[0]),
-            1 => to.copy_from_slice(&from[..columns]),
-            _ => to.iter_mut().zip(from.iter().step_by(across)).for_each(|(to, from)| *to = *from),
+/// A matrix row by row, each `padded` values long; what stands at its end is never read.
+fn pack(from: &[f32], [down, across]: [usize; 2], [rows, columns]: [usize; 2], padded: usize, to: &mut Vec<f32>) {
+    to.resize(rows * padded, 0.0);
+    if across == 1 {
+        for (row, to) in to.chunks_exact_mut(padded).enumerate() {
+            to[..columns].copy_from_slice(&from[row * down..][..columns]);
+        }
+        return;
+    }
+    for column in 0..columns {
+        let lines = to[column..].iter_mut().step_by(padded).take(rows);
+        match down {
+            0 => lines.for_each(|to| *to = from[column * across]),
+            1 => lines.zip(&from[column * across..][..rows]).for_each(|(to, from)| *to = *from),
+            _ => lines.enumerate().for_each(|(row, to)| *to = from[row * down + column * across]),
         }
     }
 }
 
-/// `scores · scale + mask` along each line of `padded` scores become weights that add up to 1. The mask has as many lines or one.
+/// `scores · scale + mask` \[keys, `padded` queries\] become weights that add up to 1 for each query. The mask is of the shape of the
+/// scores, \[keys\] or empty.
 struct Softmax<'a> {
     scores: &'a mut [f32],
     mask: &'a [f32],
@@ -172,51 +175,55 @@ struct Softmax<'a> {
 impl Task for Softmax<'_> {
     #[inline(always)]
     unsafe fn run<L: Lanes>(self) {
-        let one = self.mask.len() == self.padded;
-        for (row, line) in self.scores.chunks_exact_mut(self.padded).enumerate() {
-            let first = if one { 0 } else { row * self.padded };
-            softmax(line, &self.mask[first..][..self.padded], self.scale, self.guarded);
+        for column in (0..self.padded).step_by(LINE) {
+            column_of::<L>(column, self.scores, self.mask, self.padded, self.scale);
+            if self.guarded {
+                let lines = self.scores.chunks_exact_mut(self.padded).flat_map(|line| &mut line[column..][..LINE]);
+                lines.filter(|weight| weight.is_nan()).for_each(|weight| *weight = 0.0);
+            }
         }
     }
 }
 
+/// The softmax of [`LINE`] queries.
 #[inline(always)]
-fn softmax(line: &mut [f32], mask: &[f32], scale: f32, guarded: bool) {
-    let (parts, _) = line.as_chunks_mut::<LINE>();
+fn column_of<L: Lanes>(column: usize, scores: &mut [f32], mask: &[f32], padded: usize, scale: f32) {
+    let keys = scores.len() / padded;
+    let part = |k: usize| k * padded + column..k * padded + column + LINE;
     let mut tops = [f32::NEG_INFINITY; LINE];
-    for (part, mask) in parts.iter_mut().zip(mask.as_chunks::<LINE>().0) {
+    for k in 0..keys {
+        let line = lanes(&mut scores[part(k)]);
+        let added = match mask.len() {
+            0 => [0.0; LINE],
+            n if n == keys => [mask[k]; LINE],
+            _ => mask[part(k)].try_into().unwrap_or([0.0; LINE]),
+        };
         for i in 0..LINE {
-            part[i] = part[i] * scale + mask[i];
-            tops[i] = if part[i] > tops[i] { part[i] } else { tops[i] };
+            line[i] = line[i] * scale + added[i];
+            tops[i] = if line[i] > tops[i] { line[i] } else { tops[i] };
         }
     }
-    let top = halved(tops, |a, b| if a > b { a } else { b });
     let mut sums = [0.0; LINE];
-    for part in parts.iter_mut() {
+    for k in 0..keys {
+        let line = lanes(&mut scores[part(k)]);
         for i in 0..LINE {
-            part[i] = exp_or_zero(part[i] - top);
-            sums[i] += part[i];
+            line[i] = exp_or_zero::<L>(line[i] - tops[i]);
+            sums[i] += line[i];
         }
     }
-    let sum = halved(sums, |a, b| a + b);
-    if guarded && sum.is_nan() {
-        return line.fill(0.0);
+    let factors = sums.map(|sum| 1.0 / sum);
+    for k in 0..keys {
+        let line = lanes(&mut scores[part(k)]);
+        for i in 0..LINE {
+            line[i] *= factors[i];
+        }
     }
-    let factor = 1.0 / sum;
-    line.iter_mut().for_each(|weight| *weight *= factor);
 }
 
-/// All values joined in pairs.
+/// A line as an array, whose length the compiler knows.
 #[inline(always)]
-pub(crate) fn halved(mut values: [f32; LINE], join: impl Fn(f32, f32) -> f32) -> f32 {
-    let mut half = LINE / 2;
-    while half > 0 {
-        for i in 0..half {
-            values[i] = join(values[i], values[i + half]);
-        }
-        half /= 2;
-    }
-    values[0]
+fn lanes(line: &mut [f32]) -> &mut [f32; LINE] {
+    line.try_into().expect("a whole line")
 }
 
 #[cfg(test)]

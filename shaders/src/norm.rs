@@ -5,7 +5,6 @@
 //! and ε·|bias|.
 
 use crate::affine::lanes::{Lanes, Task, best};
-use crate::attention::halved;
 use rayon::prelude::*;
 
 /// Values side by side in a register.
@@ -77,6 +76,19 @@ fn total(x: &[f32], part: impl Fn(f32) -> f32) -> f32 {
     }
     sums.iter_mut().zip(rest).for_each(|(sum, &v)| *sum += part(v));
     halved(sums, |a, b| a + b)
+}
+
+/// All values joined in pairs.
+#[inline(always)]
+fn halved(mut values: [f32; LINE], join: impl Fn(f32, f32) -> f32) -> f32 {
+    let mut half = LINE / 2;
+    while half > 0 {
+        for i in 0..half {
+            values[i] = join(values[i], values[i + half]);
+        }
+        half /= 2;
+    }
+    values[0]
 }
 
 #[cfg(test)]

@@ -12,6 +12,17 @@ fn values(count: usize, seed: u64) -> Vec<f32> {
     (0..count).map(|_| rng.random_range(-1.0..1.0)).collect()
 }
 
+/// The normal distribution function, by its series around 0, whose terms have one sign.
+fn normal(x: f64) -> f64 {
+    let (mut term, mut sum) = (x, x);
+    for k in 1..400 {
+        term *= x * x / (2 * k + 1) as f64;
+        sum += term;
+    }
+    let density = (-x * x / 2.0).exp() / (2.0 * std::f64::consts::PI).sqrt();
+    if x.abs() > 9.0 { f64::from(x > 0.0) } else { (0.5 + density * sum).clamp(0.0, 1.0) }
+}
+
 /// One layer's operands on the host.
 struct Case {
     rows: usize,
@@ -45,8 +56,8 @@ impl Case {
     }
 
     /// Each output of a layer with `activation` lies within its bound: the error of the sum, at most (inputs + 2)·ε·Σ|terms|
-    /// for any order of summation, which no activation here enlarges (slopes ≤ 1), and 16 ε of the result for the activation
-    /// itself (what Vulkan grants exp for arguments below 4, and a division).
+    /// for any order of summation, which no activation here enlarges (slopes ≤ 1, the gelu's ≤ 1.13), and 16 ε of the result for the
+    /// activation itself (what Vulkan grants exp for arguments below 4, and a division); for the gelu 16 ε of its argument.
     fn check(&self, out: &[f32], activation: Activation, what: &str) {
         assert_eq!(out.len(), self.rows * self.outputs);
         let apply = |v: f64| match activation {
@@ -54,14 +65,19 @@ impl Case {
             Activation::Relu => v.max(0.0),
             Activation::Sigmoid => 1.0 / (1.0 + (-v).exp()),
             Activation::Tanh => v.tanh(),
+            Activation::Gelu => v * normal(v),
         };
         let epsilon = f32::EPSILON as f64;
         for (i, &value) in out.iter().enumerate() {
             let (row, column) = (i / self.outputs, i % self.outputs);
             let (sum, size) = self.exact(row, column);
             let expected = apply(sum);
-            let own = if matches!(activation, Activation::Sigmoid | Activation::Tanh) { 16.0 } else { 0.0 };
-            let bound = (self.inputs + 2) as f64 * epsilon * size + own * epsilon * expected.abs();
+            let (slope, own) = match activation {
+                Activation::None | Activation::Relu => (1.0, 0.0),
+                Activation::Sigmoid | Activation::Tanh => (1.0, 16.0 * expected.abs()),
+                Activation::Gelu => (1.13, 16.0 * sum.abs()),
+            };
+            let bound = slope * (self.inputs + 2) as f64 * epsilon * size + own * epsilon;
             let error = (value as f64 - expected).abs();
             let shape = [self.rows, self.inputs, self.outputs];
             assert!(
@@ -89,7 +105,9 @@ fn layers_agree_with_f64_around_the_tiles_edges() {
     for device in devices() {
         for shape in shapes {
             let case = Case::new(shape);
-            for activation in [Activation::None, Activation::Relu, Activation::Sigmoid, Activation::Tanh] {
+            for activation in
+                [Activation::None, Activation::Relu, Activation::Sigmoid, Activation::Tanh, Activation::Gelu]
+            {
                 case.check(&case.run(device.burn(), activation, Tile::DEFAULT), activation, device.name());
             }
         }

@@ -21,8 +21,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Tokens of a batch on the CPU: few enough that what the model makes of them stays near the core.
-const CPU_TOKENS: usize = 2048;
+/// Tokens of a batch on the CPU: few enough that what the model makes of them stays near the core, and in memory that is used again.
+const CPU_TOKENS: usize = 512;
 
 /// A text and the columns beside it, what they are worth whole and with no player.
 pub(super) struct Text {

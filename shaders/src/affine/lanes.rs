@@ -12,6 +12,14 @@ pub trait Lanes: Copy {
     /// Registers of output columns in a tile, such that 6 rows of them, one row of weights and one factor stay in registers.
     const VECTORS: usize;
     type Mask: Copy;
+    /// Whether the CPU multiplies and adds in one instruction; without it `f32::mul_add` is a slow library call.
+    const FUSED: bool;
+
+    /// `a · b + c` of single values, which the compiler turns into vectors.
+    #[inline(always)]
+    fn fused(a: f32, b: f32, c: f32) -> f32 {
+        if Self::FUSED { a.mul_add(b, c) } else { a * b + c }
+    }
 
     /// Selects the first `count` values, 1 ≤ count ≤ WIDTH.
     unsafe fn mask(count: usize) -> Self::Mask;
@@ -61,6 +69,7 @@ impl Lanes for Portable {
     const WIDTH: usize = 4;
     const VECTORS: usize = if cfg!(target_arch = "aarch64") { 4 } else { 2 };
     type Mask = usize;
+    const FUSED: bool = cfg!(any(target_arch = "aarch64", target_feature = "fma"));
 
     #[inline(always)]
     unsafe fn mask(count: usize) -> usize {
@@ -88,12 +97,7 @@ impl Lanes for Portable {
     }
     #[inline(always)]
     unsafe fn mul_add(self, factor: Self, addend: Self) -> Self {
-        // Without the instruction, `f32::mul_add` is a slow library call.
-        let fused = cfg!(any(target_arch = "aarch64", target_feature = "fma"));
-        Self(std::array::from_fn(|i| match fused {
-            true => self.0[i].mul_add(factor.0[i], addend.0[i]),
-            false => self.0[i] * factor.0[i] + addend.0[i],
-        }))
+        Self(std::array::from_fn(|i| Self::fused(self.0[i], factor.0[i], addend.0[i])))
     }
     #[inline(always)]
     unsafe fn mul(self, factor: Self) -> Self {
@@ -197,6 +201,7 @@ mod x86 {
         const WIDTH: usize = 16;
         const VECTORS: usize = 4;
         type Mask = __mmask16;
+        const FUSED: bool = true;
 
         #[inline(always)]
         unsafe fn mask(count: usize) -> __mmask16 {
@@ -253,6 +258,7 @@ mod x86 {
         const WIDTH: usize = 8;
         const VECTORS: usize = 2;
         type Mask = __m256i;
+        const FUSED: bool = true;
 
         #[inline(always)]
         unsafe fn mask(count: usize) -> __m256i {

@@ -114,7 +114,7 @@ impl<'a> Sweeper<'a> {
             Some(first) => {
                 serial(x, rows, &[*first], hidden);
                 lines.clone_from(hidden);
-                Activation::Relu.apply(lines);
+                Activation::Relu.apply::<lanes::Portable>(lines);
                 serial(lines, rows, &[self.lines], sums);
             }
             None => serial(x, rows, &[self.lines], sums),
@@ -175,7 +175,7 @@ impl<'a> Sweeper<'a> {
                 lines.set_len(points * units);
             }
             if !relu {
-                self.activation.apply(lines);
+                self.activation.apply::<lanes::Portable>(lines);
             }
             match self.rest {
                 [] => outputs.clone_from(lines),

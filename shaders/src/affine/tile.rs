@@ -18,9 +18,10 @@ const CACHED_WEIGHT: usize = 128 * 1024;
 /// The operands of one layer, as addresses and sizes.
 #[derive(Clone, Copy)]
 pub struct Block<'a> {
-    /// \[rows, inputs\], and the values from one row to the next.
+    /// \[rows, inputs\], and the values from one row and from one input to the next.
     pub x: *const f32,
     pub x_step: usize,
+    pub x_next: usize,
     pub rows: usize,
     pub layer: &'a Layer<'a>,
     /// \[rows, outputs\], not yet initialised, and the values from one row to the next.
@@ -31,7 +32,7 @@ pub struct Block<'a> {
 impl<'a> Block<'a> {
     /// Rows that follow each other without a gap.
     pub fn dense(x: *const f32, rows: usize, layer: &'a Layer<'a>, out: *mut f32) -> Self {
-        Self { x, x_step: layer.inputs(), rows, layer, out, out_step: layer.outputs() }
+        Self { x, x_step: layer.inputs(), x_next: 1, rows, layer, out, out_step: layer.outputs() }
     }
 }
 
@@ -50,6 +51,7 @@ impl Task for Block<'_> {
         let (weight, inputs) = (self.layer.weight, self.layer.inputs());
         unsafe {
             match self.layer.outputs() {
+                _ if self.x_next != 1 => tiles::<L, _>(self, 0..inputs),
                 1 => dots::<L, 1>(self, weight),
                 2 => dots::<L, 2>(self, &columns::<2>(weight, inputs)),
                 3 => dots::<L, 3>(self, &columns::<3>(weight, inputs)),
@@ -115,7 +117,7 @@ unsafe fn tiles<L: Lanes, K: Iterator<Item = usize> + Clone>(block: Block, picke
             for row in row..row + strip {
                 let done =
                     unsafe { std::slice::from_raw_parts_mut(block.out.add(row * block.out_step + first), columns) };
-                block.layer.activation.apply(done);
+                block.layer.activation.apply::<L>(done);
             }
         }
     }
@@ -130,7 +132,7 @@ unsafe fn tile<L: Lanes, const R: usize, const V: usize, K: Iterator<Item = usiz
     width: usize,
     picked: K,
 ) {
-    let (step, outputs) = (block.x_step, block.layer.outputs());
+    let (step, next, outputs) = (block.x_step, block.x_next, block.layer.outputs());
     unsafe {
         let panel = Panel::<L, V>::new(width);
         let x = block.x.add(row * step);
@@ -139,7 +141,7 @@ unsafe fn tile<L: Lanes, const R: usize, const V: usize, K: Iterator<Item = usiz
         for k in picked {
             let weights = panel.load(weight.add(k * outputs));
             for (r, sums) in sums.iter_mut().enumerate() {
-                let factor = L::splat(*x.add(r * step + k));
+                let factor = L::splat(*x.add(r * step + k * next));
                 for (sum, weight) in sums.iter_mut().zip(weights) {
                     *sum = factor.mul_add(weight, *sum);
                 }
@@ -165,11 +167,14 @@ unsafe fn dots<L: Lanes, const C: usize>(block: Block, columns: &[f32]) {
         }
     }
     if block.out_step == C {
-        block.layer.activation.apply(unsafe { std::slice::from_raw_parts_mut(block.out, block.rows * C) });
+        block.layer.activation.apply::<L>(unsafe { std::slice::from_raw_parts_mut(block.out, block.rows * C) });
         return;
     }
     for row in 0..block.rows {
-        block.layer.activation.apply(unsafe { std::slice::from_raw_parts_mut(block.out.add(row * block.out_step), C) });
+        block
+            .layer
+            .activation
+            .apply::<L>(unsafe { std::slice::from_raw_parts_mut(block.out.add(row * block.out_step), C) });
     }
 }
 

