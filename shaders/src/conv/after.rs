@@ -64,7 +64,7 @@ impl After {
         unsafe {
             match *self {
                 After::Activation(Activation::Relu) => each!(L, values, x => x.relu()),
-                After::Activation(activation) => activation.apply(values),
+                After::Activation(activation) => activation.apply::<L>(values),
                 After::Clip { low, high } => {
                     let (low, high) = (L::splat(low), L::splat(high));
                     each!(L, values, x => x.at_least(low).at_most(high));
@@ -73,7 +73,7 @@ impl After {
                     let (zero, alpha, beta, top) = (L::splat(0.0), L::splat(alpha), L::splat(beta), L::splat(top));
                     each!(L, values, x => x.mul(x.mul_add(alpha, beta).at_least(zero).at_most(top)));
                 }
-                After::Swish { alpha } => swish(alpha, values),
+                After::Swish { alpha } => swish::<L>(alpha, values),
                 After::Scale { ref scale, ref shift } => {
                     let (scale, shift) = (L::splat(of(scale, channel)), L::splat(of(shift, channel)));
                     each!(L, values, x => x.mul_add(scale, shift));
@@ -85,12 +85,12 @@ impl After {
 }
 
 #[inline(always)]
-fn swish(alpha: f32, values: &mut [f32]) {
+fn swish<L: Lanes>(alpha: f32, values: &mut [f32]) {
     let mut scaled = [0.0; 64];
     for values in values.chunks_mut(scaled.len()) {
         let gate = &mut scaled[..values.len()];
         gate.iter_mut().zip(&*values).for_each(|(g, v)| *g = alpha * v);
-        Activation::Sigmoid.apply(gate);
+        Activation::Sigmoid.apply::<L>(gate);
         values.iter_mut().zip(gate).for_each(|(v, g)| *v *= *g);
     }
 }
