@@ -4,6 +4,8 @@
 //! serves as the reference. [`KERNELS`] lists them all; one unit test parses and validates every shader and compares its
 //! parameters, workgroup size and bindings with this table, without a GPU.
 //!
+//! `conv` and `pool` are for the CPU alone: on a GPU burn's own run.
+//!
 //! Conventions: arrays are row-major; binding 0 is the parameters, then the inputs, then the outputs in the order of the
 //! twin's arguments; every binding is `read_write`, because pooled buffers may share one allocation; a dispatch longer than
 //! one dimension allows is folded over `y` (`group_index` in `common.wgsl`); no atomics, so the same input gives the same bits.
@@ -18,6 +20,7 @@ pub mod gram;
 pub mod mask;
 pub mod moments;
 pub mod norm;
+pub mod pool;
 pub mod project;
 pub mod value;
 

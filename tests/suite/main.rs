@@ -9,6 +9,7 @@ mod bias;
 mod browser;
 mod cohorts;
 mod control;
+mod convolution;
 mod coverage;
 mod data;
 mod device;

@@ -3,6 +3,7 @@
 pub mod browser;
 pub mod compare;
 pub mod effects;
+pub mod onnx_file;
 pub mod sample_report;
 pub mod toy_encoder;
 

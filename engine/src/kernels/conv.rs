@@ -1,4 +1,4 @@
-//! Convolutions on the CPU with what follows them element by element. On a GPU burn's own convolution runs.
+//! Convolutions on the CPU with what follows them element by element, and pools. On a GPU burn's own run.
 
 use super::launch::{contiguous, elements, tensor};
 use burn::backend::Flex;
@@ -6,6 +6,7 @@ use burn::backend::flex::FlexTensor;
 use burn::tensor::Tensor;
 use pellucid_shaders::conv::conv as kernel;
 pub use pellucid_shaders::conv::{After, Shape, Weights};
+pub use pellucid_shaders::pool::{Kind as PoolKind, Shape as PoolShape};
 
 /// Packs a weight \[outputs, inputs / groups · window\] and a bias \[outputs\] of a convolution in so many groups, whose window has so
 /// many elements; none if they are not on the CPU.
@@ -36,4 +37,15 @@ pub fn conv(
     let [height, width] = shape.out().expect("a window that fits");
     let out = kernel(elements(&x), shape, weights, after, &others);
     Some(Tensor::from_primitive::<Flex>(tensor(out, [shape.batch, shape.outputs, height, width])))
+}
+
+/// The pool of `x`, whose first two axes are the planes; None if it is not on the CPU.
+///
+/// # Panics
+/// If sizes do not fit each other.
+pub fn pool(x: Tensor<4>, shape: &PoolShape, kind: PoolKind) -> Option<Tensor<4>> {
+    let [batch, channels, ..] = x.dims();
+    let x = contiguous(x.try_into_primitive::<Flex>().ok()?);
+    let out = pellucid_shaders::pool::pool(elements(&x), shape, kind);
+    Some(Tensor::from_primitive::<Flex>(tensor(out, [batch, channels, shape.out[0], shape.out[1]])))
 }

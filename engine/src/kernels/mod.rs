@@ -27,7 +27,7 @@ mod value;
 pub use affine::{Activation, AffineLayer, Tile, affine, affine_chain, affine_tiled};
 pub use attention::{Scores, attention};
 pub use cholesky::solve;
-pub use conv::{After, Shape as ConvShape, Weights as ConvWeights, conv, conv_weights};
+pub use conv::{After, PoolKind, PoolShape, Shape as ConvShape, Weights as ConvWeights, conv, conv_weights, pool};
 pub use gram::gram;
 pub use link::Link;
 pub use mask::mask;

@@ -1,9 +1,11 @@
-//! Pools: one and two spatial axes of the plain kinds run on the device, all others window by window on the host.
+//! Pools: maxima and means over one and two spatial axes run on the device (on a GPU the plain ones), all others window by window on
+//! the host.
 
 use super::conv::{Window, fixed};
 use super::host::{each_index, strides};
 use super::reduce::{Reduction, reduce_axes};
 use super::{Cost, Maker, Prepared};
+use crate::kernels::{self, PoolKind, PoolShape};
 use crate::model::onnx::array::{Array, map_rank};
 use crate::model::onnx::node::Node;
 use crate::model::onnx::value::{Host, Value};
@@ -47,6 +49,9 @@ fn pool(n: &Node, kind: Kind) -> Result<Prepared> {
             results[0] = super::converted(results[0].clone(), dtype)?;
             return Ok(results);
         }
+        if !positions && let Some(y) = on_cpu(kind, &x, &w, ceil)? {
+            return Ok(vec![Value::Float(y)]);
+        }
         let wide = (0..w.kernel.len()).any(|i| w.pads[i] >= w.reach(i) || w.pads[w.kernel.len() + i] >= w.reach(i));
         if !positions && !ceil && !wide {
             match (kind, x) {
@@ -64,6 +69,35 @@ fn pool(n: &Node, kind: Kind) -> Result<Prepared> {
         windows(kind, x, &w, ceil, by_column)
     });
     Ok(step.cost(Cost::PerOutput(volume)))
+}
+
+/// Maxima and means over one or two axes, if the operand is on the CPU.
+fn on_cpu(kind: Kind, x: &Array, w: &Window, ceil: bool) -> Result<Option<Array>> {
+    let kind = match kind {
+        Kind::Max => PoolKind::Max,
+        Kind::Mean { padded } => PoolKind::Mean { padded },
+        Kind::Lp(_) => return Ok(None),
+    };
+    let (dims, n) = (x.dims(), w.kernel.len());
+    let fits = |i: usize| dims[2 + i] + w.pads[i] + w.pads[n + i] >= w.reach(i);
+    if n > 2 || dims.contains(&0) || !(0..n).all(fits) {
+        return Ok(None);
+    }
+    // One axis is two of which the first has length 1.
+    let pair = |of: &dyn Fn(usize) -> usize, absent: usize| if n == 1 { [absent, of(0)] } else { [of(0), of(1)] };
+    let (before, after) = (pair(&|i| w.pads[i], 0), pair(&|i| w.pads[n + i], 0));
+    let shape = PoolShape {
+        planes: dims[0] * dims[1],
+        size: pair(&|i| dims[2 + i], 1),
+        kernel: pair(&|i| w.kernel[i], 1),
+        strides: pair(&|i| w.strides[i], 1),
+        dilations: pair(&|i| w.dilations[i], 1),
+        pads: [(before[0], after[0]), (before[1], after[1])],
+        out: pair(&|i| n_windows(w, i, dims[2 + i], ceil), 1),
+    };
+    let Array::R4(x) = x.clone().reshape(&[dims[0], dims[1], shape.size[0], shape.size[1]])? else { return Ok(None) };
+    let out: Vec<usize> = dims[..2].iter().chain(&shape.out[2 - n..]).copied().collect();
+    kernels::pool(x, &shape, kind).map(|y| Array::R4(y).reshape(&out)).transpose()
 }
 
 fn max<const N: usize>(w: &Window) -> MaxPoolOptions<N> {
