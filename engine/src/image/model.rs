@@ -6,6 +6,7 @@ use super::segments::Segments;
 use crate::model::Model;
 use crate::{Device, Error, Result, kernels};
 use burn::tensor::{Int, Tensor, TensorData};
+use rayon::prelude::*;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,8 +14,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// A network over batches of pictures: `[batch, …]` in its layout to `[batch, outputs]`.
 pub type Network = dyn Fn(Tensor<4>) -> Result<Tensor<2>> + Send + Sync;
 
-/// Numbers of a batch of pictures: enough for full matrix products, few enough for what a network makes of them.
+/// Numbers of a batch of pictures on a GPU: enough for full matrix products, few enough for what a network makes of them.
 const BATCH_NUMBERS: usize = 1 << 22;
+/// The same on the CPU, where batches go side by side: what lies between two layers stays in the last-level cache.
+const CPU_BATCH_NUMBERS: usize = 1 << 19;
 
 /// What turns presence into predictions. Cloning shares it.
 #[derive(Clone)]
@@ -116,10 +119,17 @@ impl Model for ImageModel {
         let kept = |key: &Vec<u32>| self.known.outputs.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned();
         let mut outputs: Vec<Option<Arc<[f32]>>> = keys.iter().map(kept).collect();
         let due: Vec<usize> = (0..keys.len()).filter(|&at| outputs[at].is_none()).collect();
-        let batch = (BATCH_NUMBERS / (3 * self.of_pixel.dims()[0])).clamp(1, 256);
-        for members in due.chunks(batch) {
+        let numbers = if self.device.is_cpu() { CPU_BATCH_NUMBERS } else { BATCH_NUMBERS };
+        let batch = (numbers / (3 * self.of_pixel.dims()[0])).clamp(1, 256);
+        let forward = |members: &[usize]| {
             let presence: Vec<f32> = members.iter().flat_map(|&at| &rows[at * n..][..n]).copied().collect();
-            let found = self.forward(&presence, members.len())?;
+            self.forward(&presence, members.len())
+        };
+        let found: Vec<Vec<f32>> = match self.device.is_cpu() {
+            true => due.par_chunks(batch).map(forward).collect::<Result<_>>()?,
+            false => due.chunks(batch).map(forward).collect::<Result<_>>()?,
+        };
+        for (members, found) in due.chunks(batch).zip(&found) {
             members.iter().zip(found.chunks_exact(width)).for_each(|(&at, found)| outputs[at] = Some(found.into()));
         }
         if self.known.keeps.load(Relaxed) {
