@@ -4,13 +4,11 @@
 //! serves as the reference. [`KERNELS`] lists them all; one unit test parses and validates every shader and compares its
 //! parameters, workgroup size and bindings with this table, without a GPU.
 //!
-//! `conv` and `pool` are for the CPU alone: on a GPU burn's own run.
-//!
 //! Conventions: arrays are row-major; binding 0 is the parameters, then the inputs, then the outputs in the order of the
 //! twin's arguments; every binding is `read_write`, because pooled buffers may share one allocation; a dispatch longer than
 //! one dimension allows is folded over `y` (`group_index` in `common.wgsl`); no atomics, so the same input gives the same bits.
 //!
-//! [`attention`] and [`norm`] are for the CPU alone: a GPU has the array library's own operations for them.
+//! [`attention`], [`conv`], [`norm`] and [`pool`] are for the CPU alone: a GPU has the array library's own operations for them.
 
 pub mod affine;
 pub mod attention;
