@@ -123,8 +123,9 @@ impl Pixels {
     }
 }
 
+/// `len` neighbours.
 #[inline(always)]
-unsafe fn side_by_side<L: Lanes>(to: *mut f32, from: *const f32, len: usize) {
+pub unsafe fn side_by_side<L: Lanes>(to: *mut f32, from: *const f32, len: usize) {
     let whole = len - len % L::WIDTH;
     unsafe {
         for at in (0..whole).step_by(L::WIDTH) {

@@ -1,7 +1,7 @@
 //! Windows over one channel: each plane of the operand is copied once with its padding, columns sorted by their remainder by the
 //! stride, so that every tap reads registers of neighbours.
 
-use super::columns::{WIDEST, every_second};
+use super::columns::{WIDEST, every_second, side_by_side};
 use super::{Job, Target};
 use crate::affine::lanes::{Lanes, Task, best};
 use std::cell::RefCell;
@@ -80,16 +80,17 @@ impl Task for Planes<'_> {
         let Scratch { plane, taps } = self.scratch;
         plane.clear();
         plane.resize(padded.row * padded.height, 0.0);
+        taps.clear();
+        taps.extend((0..shape.taps()).map(|tap| (0.0, padded.place(self.job, tap))));
         let mut copied = usize::MAX;
         for at in self.range {
             let (sample, channel) = (at / shape.outputs, at % shape.outputs);
             let source = sample * shape.inputs + channel / each;
             if source != copied {
-                unsafe { copy(self.job, source, plane.as_mut_ptr(), &padded) };
+                unsafe { copy::<L>(self.job, source, plane.as_mut_ptr(), &padded) };
                 copied = source;
             }
-            taps.clear();
-            taps.extend(weights.taps(channel).enumerate().map(|(tap, factor)| (factor, padded.place(self.job, tap))));
+            taps.iter_mut().zip(weights.taps(channel)).for_each(|((tap, _), factor)| *tap = factor);
             unsafe { one::<L>(self.job, self.target, at, plane.as_ptr(), &padded, taps) };
         }
     }
@@ -97,7 +98,7 @@ impl Task for Planes<'_> {
 
 /// Copies a plane of the operand between its zeros.
 #[inline(always)]
-unsafe fn copy(job: &Job, source: usize, plane: *mut f32, padded: &Padded) {
+unsafe fn copy<L: Lanes>(job: &Job, source: usize, plane: *mut f32, padded: &Padded) {
     let shape = &job.shape;
     let ([high, wide], [top, left], stride) = (shape.size, [shape.pads[0].0, shape.pads[1].0], shape.strides[1]);
     // Rows and columns beyond what any window reaches are left out.
@@ -108,7 +109,7 @@ unsafe fn copy(job: &Job, source: usize, plane: *mut f32, padded: &Padded) {
             let from = job.x.as_ptr().add((source * high + y) * wide);
             let to = plane.add((y + top) * padded.row);
             if stride == 1 {
-                std::ptr::copy_nonoverlapping(from, to.add(left), columns);
+                side_by_side::<L>(to.add(left), from, columns);
                 continue;
             }
             for part in 0..stride.min(columns) {
