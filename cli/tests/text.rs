@@ -87,7 +87,8 @@ fn what_is_not_for_texts_is_refused_and_nothing_is_left() {
     let output = folder.path("out.parquet").display().to_string();
     let table = ["--data", &data, "--text-column", "text", "--output", &output];
     let no_tokenizer = fixture("models/sms_bert_tiny/config.json");
-    let cases: [(&[&str], &[&str], &str); 11] = [
+    let numeric = fixture("data/adult/test.csv");
+    let cases: [(&[&str], &[&str], &str); 13] = [
         (&["--text", ""], &[], "the text is empty"),
         (&["--text", "a b", "--budget", "3"], &[], "minimum of 4 for 2 players"),
         (&["--text", "a b", "--span", "0:9"], &[], "ends behind the text, which has 3 characters"),
@@ -98,6 +99,8 @@ fn what_is_not_for_texts_is_refused_and_nothing_is_left() {
         (&["--data", &data, "--text-column", "txt"], &[], "there is no column `txt` (did you mean `text`?)"),
         (&table, &["--background-rows", "10"], "--background-rows is not for texts"),
         (&table, &["--report", &output], "is named for two files"),
+        (&table, &["--interactions"], "the interactions of texts are written as JSON"),
+        (&["--data", &numeric, "--text-column", "age"], &[], "column `age` holds numbers, not texts"),
         (&table, &["--rows", "5", "--report", "r.html", "--show", "9"], "--show 9: there are 5 texts"),
     ];
     for (one, two, message) in cases {
@@ -129,4 +132,167 @@ fn cut_and_empty_texts_are_told() {
     assert!(stderr.contains("1 text cut to the 64 tokens that model and tokenizer take (number 2)"), "{stderr}");
     assert!(stderr.contains("1 text has no word (number 3)"), "{stderr}");
     assert!(stdout.contains("over 3 texts"), "{stdout}");
+}
+
+#[test]
+fn parts_that_act_together_are_told() {
+    let folder = Folder::new();
+    let [output, report] = ["a.jsonl", "a.html"].map(|name| folder.path(name).display().to_string());
+    let text =
+        ["--text", "call free now", "--target", "spam", "--interactions", "--output", &output, "--report", &report];
+    let (code, stdout, stderr) = shap(&text);
+    assert_eq!(code, 0, "{stderr}");
+    assert!(stdout.contains("parts that act together") && stdout.contains(" free × now "), "{stdout}");
+    let text = &lines(&folder.path("a.jsonl"))[0];
+    let pairs = text["interactions"].as_array().unwrap();
+    let players: Vec<(u64, u64)> =
+        pairs.iter().map(|pair| (pair["a"].as_u64().unwrap(), pair["b"].as_u64().unwrap())).collect();
+    assert_eq!(players, [(0, 1), (0, 2), (1, 2)]);
+    assert!(pairs.iter().all(|pair| pair["interactions"][0].as_f64().unwrap().abs() > 1e-9), "{pairs:?}");
+    let page = std::fs::read_to_string(folder.path("a.html")).unwrap();
+    assert!(page.contains("Text 1: parts that act together") && page.contains("text-matrix-1-"), "no pairs");
+}
+
+/// A table of texts with columns beside them, for a model that reads both.
+struct Mixed {
+    folder: Folder,
+    schema: String,
+}
+
+impl Mixed {
+    fn new() -> Self {
+        let folder = Folder::new();
+        let schema = "[[column]]\nname = \"characters\"\nkind = \"numeric\"\n[[column]]\nname = \"capitals\"\nkind = \
+                      \"numeric\"\n[[column]]\nname = \"sender\"\nkind = \"KIND\"\ncategories = [\"mobile\", \"short code\", \"name\"]\n";
+        let schema = folder.file("schema.toml", schema.replace("KIND", "one-hot"));
+        Self { folder, schema }
+    }
+
+    fn run(&self, model: &str, data: &str, more: &[&str]) -> (i32, String, String) {
+        let (model, tokenizer) =
+            (fixture(&format!("models/sms_mixed/{model}")), fixture("models/sms_bert_tiny/tokenizer.json"));
+        let mut arguments = vec!["shap", "--device", "cpu", "--model", &model, "--tokenizer", &tokenizer];
+        arguments.extend(["--schema", &self.schema]);
+        if !data.is_empty() {
+            arguments.extend(["--data", data, "--text-column", "text"]);
+        }
+        arguments.extend(more);
+        run(&arguments)
+    }
+
+    /// A table of three rows with a changed text.
+    fn table(&self, name: &str, from: &str, to: &str) -> String {
+        let all = std::fs::read_to_string(fixture("data/sms_spam/mixed.csv")).unwrap();
+        let lines: Vec<&str> = all.lines().take(4).collect();
+        let changed = lines.join("\n").replacen(from, to, 1);
+        assert!(changed != lines.join("\n"), "{from} is not there");
+        self.folder.file(name, changed + "\n")
+    }
+}
+
+#[test]
+fn columns_beside_the_texts_are_players_too() {
+    let (mixed, data) = (Mixed::new(), fixture("data/sms_spam/mixed.csv"));
+    let path = |name: &str| mixed.folder.path(name).display().to_string();
+    let [jsonl, clarify, csv, report, summary] = ["a.jsonl", "out.jsonl", "a.csv", "a.html", "a.json"].map(path);
+    let with = |more: &[&str]| {
+        let (code, stdout, stderr) = mixed.run(
+            "numbers.onnx",
+            &data,
+            &[&["--id", "target", "--rows", "12", "--background-rows", "9"], more].concat(),
+        );
+        assert_eq!(code, 0, "{stderr}");
+        stdout
+    };
+    let stdout = with(&["--output", &jsonl, "--report", &report, "--summary", &summary, "--target", "spam"]);
+    assert!(
+        stdout.contains("probability[spam]: columns beside the texts") && stdout.contains(" capitals "),
+        "{stdout}"
+    );
+    let rows = lines(&mixed.folder.path("a.jsonl"));
+    assert_eq!((rows.len(), rows[0]["target"].as_str()), (12, Some("0")));
+    for row in &rows {
+        let columns = row["columns"].as_array().unwrap();
+        let names: Vec<&str> = columns.iter().map(|column| column["column"].as_str().unwrap()).collect();
+        assert_eq!(names, ["characters", "capitals", "sender"]);
+        assert!(["mobile", "short code", "name"].contains(&columns[2]["value"].as_str().unwrap()));
+        let players = row["players"].as_array().unwrap().iter().chain(columns);
+        let sum: f64 = players.map(|player| player["attributions"][0].as_f64().unwrap()).sum();
+        let output = &row["outputs"][0];
+        let gain = output["prediction"].as_f64().unwrap() - output["base_value"].as_f64().unwrap();
+        assert!((sum - gain).abs() < 1e-5, "{sum} for {gain}");
+    }
+    let summary: Value = serde_json::from_str(&std::fs::read_to_string(mixed.folder.path("a.json")).unwrap()).unwrap();
+    assert_eq!(summary["words"][0]["columns"].as_array().unwrap().len(), 3);
+    assert!(summary["provenance"]["background"].as_str().unwrap().contains("9 of 120 rows of mixed.csv"));
+    let page = std::fs::read_to_string(mixed.folder.path("a.html")).unwrap();
+    assert!(page.contains("Columns beside the texts") && page.contains("sender = "), "no columns");
+    with(&["--output", &csv, "--target", "1"]);
+    let tidy = std::fs::read_to_string(mixed.folder.path("a.csv")).unwrap();
+    let header = "target,row,player,column,start,end,text,output,attribution,base_value,prediction\n";
+    assert!(tidy.starts_with(header) && tidy.contains(",capitals,,,0.05,probability[spam],"), "{}", &tidy[..900]);
+    with(&["--output", &clarify, "--format", "clarify"]);
+    let first = &lines(&mixed.folder.path("out.jsonl"))[0]["explanations"];
+    let kinds: Vec<&str> = first.as_array().unwrap().iter().map(|f| f["data_type"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["free_text", "numerical", "numerical", "categorical"]);
+}
+
+/// The two files have the same weights: one takes the sender one-hot, the other as a code, with an input for each column.
+#[test]
+fn an_input_for_each_column_is_the_same_as_one_for_all() {
+    let (mixed, data) = (Mixed::new(), fixture("data/sms_spam/mixed.csv"));
+    let found = |model: &str, kind: &str| {
+        let schema = std::fs::read_to_string(&mixed.schema).unwrap();
+        std::fs::write(&mixed.schema, schema.replace("one-hot", kind).replace("ordinal", kind)).unwrap();
+        let output = mixed.folder.path(&format!("{kind}.jsonl")).display().to_string();
+        let more = ["--rows", "5", "--target", "spam", "--output", &output, "--background-rows", "6", "--seed", "2"];
+        let (code, _, stderr) = mixed.run(model, &data, &more);
+        assert_eq!(code, 0, "{stderr}");
+        lines(&mixed.folder.path(&format!("{kind}.jsonl")))
+    };
+    let (one, each) = (found("numbers.onnx", "one-hot"), found("columns.onnx", "ordinal"));
+    for (one, each) in one.iter().zip(&each) {
+        let of = |row: &Value| ["base_value", "prediction"].map(|key| row["outputs"][0][key].as_f64().unwrap());
+        let off = of(one).iter().zip(of(each)).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+        assert!(off < 1e-5, "{one} and {each}");
+    }
+}
+
+#[test]
+fn columns_that_do_not_fit_are_refused_by_name() {
+    let (mixed, data) = (Mixed::new(), fixture("data/sms_spam/mixed.csv"));
+    let (plain, one) = (
+        fixture("data/sms_spam/test.csv"),
+        mixed.folder.file("one.csv", "text,characters,capitals,sender\nhello,5,0,name\n"),
+    );
+    let misspelt = mixed.table("misspelt.csv", "capitals", "capitls");
+    let missing = mixed.table("missing.csv", ",0.018,", ",,");
+    let unknown = mixed.table("unknown.csv", ",mobile,", ",mobil,");
+    let left = "extra,text,characters,capitals,sender\n1,hello,5,0,name\n2,call now,8,0,mobile\n";
+    let left = mixed.folder.file("left.csv", left);
+    let names = mixed.folder.names();
+    let cases: [(&str, &[&str], &str); 10] = [
+        (
+            "",
+            &["--text", "hello"],
+            "beside the text the model reads numbers[0], numbers[1], numbers[2], numbers[3], numbers[4]",
+        ),
+        (&plain, &[], "the table lacks the schema's column `characters`"),
+        (&misspelt, &[], "the table lacks the schema's column `capitals` (did you mean `capitls`?)"),
+        (&missing, &[], "row 2, column `capitals`: the value is missing or NaN"),
+        (&unknown, &[], "`mobil` is not a declared category (did you mean `mobile`?)"),
+        (&data, &["--background", &plain], "test.csv: the table lacks the schema's column `characters`"),
+        (&data, &["--background", &missing], "missing.csv: row 2, column `capitals`: the value is missing"),
+        (&one, &[], "the table has one row"),
+        (&data, &["--budget", "50"], "a budget of 50 coalitions is below the minimum of"),
+        (&data, &["--link", "logit"], "--link logit is not for texts"),
+    ];
+    for (data, more, message) in cases {
+        let (code, stdout, stderr) = mixed.run("numbers.onnx", data, more);
+        assert_eq!((code, stdout.as_str()), (2, ""), "{message}: {stderr}");
+        assert!(stderr.contains(message) && stderr.contains("hint:"), "{message}: {stderr}");
+    }
+    let (code, _, stderr) = mixed.run("numbers.onnx", &left, &[]);
+    assert!(code == 2 && stderr.contains("the schema does not declare 1 column: `extra`"), "{stderr}");
+    assert_eq!(mixed.folder.names(), names);
 }

@@ -5,7 +5,7 @@ mod words;
 
 use super::figures::text::{count, list, signed};
 use super::origin::{facts, section, settings};
-use super::{Item, ModelCard, Report, Section};
+use super::{Figure, Item, ModelCard, Report, Section};
 use crate::explain::Provenance;
 use crate::text::{GlobalWords, TextExplanation};
 use serde_json::{Value, json};
@@ -82,7 +82,11 @@ impl TextPage<'_> {
 
     fn words(&self, outputs: &Range<usize>, texts: u64) -> Section {
         let alone = self.words.len() == 1;
-        let pictures = |found| [words::words(found, alone), words::columns(found, alone), words::pairs(found, alone)];
+        let pictures = |found: &GlobalWords| {
+            let pairs = words::pairs(&found.pairs, &found.output, true)
+                .map(|figure| Figure { title: titled(&figure.title, &found.output, alone), ..figure });
+            [words::words(found, alone), words::columns(found, alone), pairs]
+        };
         let items = self.words[outputs.clone()].iter().filter(|_| texts > 1).flat_map(pictures).flatten();
         let text = [
             "Words by how much they move the output over all texts: the sum of their |φ|, as a share of that of all words. The mean is over \

@@ -218,7 +218,9 @@ impl TextShap {
                 let to = &mut all[text];
                 to.values.assign(&explained.values.slice(s![at, .., ..]));
                 to.stderr.assign(&explained.stderr.slice(s![at, .., ..]));
-                to.interactions = explained.interactions.as_ref().map(|pairs| pairs.of_row(at));
+                if let Some(pairs) = &explained.interactions {
+                    to.interactions = Some(pairs.of_row(at));
+                }
                 to.spent = explained.spent[at] + self.reader.beside.n_rows() as u64;
             }
         }

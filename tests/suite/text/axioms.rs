@@ -218,3 +218,64 @@ fn standard_errors_are_of_the_size_of_the_errors() {
     println!("{:.1} % ± {:.1} covered", 100.0 * share, 100.0 * error);
     assert!((0.93 - 2.0 * error..=0.97 + 2.0 * error).contains(&share), "{share} covered");
 }
+
+/// I_ij = Σ_S (v(S∪ij) − v(S∪i) − v(S∪j) + v(S)) / ((n−1) C(n−2, |S|)), pairs in the order of players.
+fn enumerated_pairs(text: &str) -> [Vec<f64>; 2] {
+    let tokens = tokenizer().encode(text).unwrap();
+    let (n, owners) = words(text, &tokens);
+    let values: Vec<[f64; 2]> = (0..1 << n).map(|z| value(&tokens, &owners, z, &Absence::Mask)).collect();
+    let choose = |n: usize, k: usize| (0..k).fold(1.0, |c, i| c * (n - i) as f64 / (i + 1) as f64);
+    let mut pairs = [Vec::new(), Vec::new()];
+    for (i, j) in (0..n).flat_map(|i| (i + 1..n).map(move |j| (i, j))) {
+        for (k, pairs) in pairs.iter_mut().enumerate() {
+            let without = (0..1usize << n).filter(|z| z >> i & 1 == 0 && z >> j & 1 == 0);
+            let of = |z: usize| {
+                let v = |with: usize| values[z | with][k];
+                let weight = 1.0 / ((n - 1) as f64 * choose(n - 2, z.count_ones() as usize));
+                weight * (v(1 << i | 1 << j) - v(1 << i) - v(1 << j) + v(0))
+            };
+            pairs.push(without.map(of).sum());
+        }
+    }
+    pairs
+}
+
+#[test]
+fn pairs_of_words_equal_enumeration_and_one_word_has_none() {
+    for device in devices() {
+        let builder = builder(&device, &Absence::Mask).budget(Budget::Exact).interactions(true);
+        let texts = [TEXTS[0], TEXTS[1], TEXTS[3], TEXTS[5], ""];
+        for (text, found) in texts.iter().zip(builder.build(&device).unwrap().explain(&texts, 1).unwrap()) {
+            let pairs = found.interactions.as_ref().unwrap();
+            let expected = if found.n_players() > 1 { enumerated_pairs(text) } else { [Vec::new(), Vec::new()] };
+            for (k, expected) in expected.iter().enumerate() {
+                assert_eq!(
+                    (pairs.values.dim().2, found.pairs(k, &found.names()).len()),
+                    (expected.len(), expected.len())
+                );
+                for (at, expected) in expected.iter().enumerate() {
+                    let value = f64::from(pairs.values[(0, k, at)]);
+                    // Outputs below 4 in f32, up to 2⁶ terms.
+                    assert!((value - expected).abs() < 1e-5, "{text:?}, pair {at}, output {k}: {value} for {expected}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn pairs_of_a_sampled_run_come_close() {
+    let (device, text) = (Device::cpu(), "win a prize now or see the man at home");
+    let expected = enumerated_pairs(text);
+    let size: f64 = expected[0].iter().map(|i| i * i).sum();
+    let off = |budget: usize| {
+        let builder = builder(&device, &Absence::Mask).budget(Budget::Rows(budget)).interactions(true);
+        let found = builder.build(&device).unwrap().explain(&[text], 1).unwrap().remove(0);
+        assert!(found.spent <= budget as u64 && found.additivity_gap() < 1e-5);
+        let values = found.interactions.unwrap().values;
+        let square = |(at, expected): (usize, &f64)| (f64::from(values[(0, 0, at)]) - expected).powi(2);
+        expected[0].iter().enumerate().map(square).sum::<f64>() / size
+    };
+    let (few, many) = (off(200), off(700));
+    assert!(many < 0.1 && many < few && few < 1.0, "{few}, {many}");
+}

@@ -279,6 +279,10 @@ fn what_does_not_fit_is_refused() {
     );
     let error = shap().explain(&["call now"], 1).unwrap_err().to_string();
     assert_eq!(error, "1 texts with 4 columns beside each were due, and there are 1 rows of 0 numbers");
+    let (builder, _) = toy(&device, Budget::Rows(200), Background::uniform(made(2, 0)));
+    let mut pairs = builder.interactions(true).build(&device).unwrap();
+    let error = pairs.explain_beside(&["a ".repeat(61).trim()], made(1, 0).view(), 7).unwrap_err().to_string();
+    assert_eq!(error, "text 7: interactions are of pairs of at most 64 players; there are 65");
     let missing = array![[f32::NAN, 0.0, 0.0, 0.0]];
     let error = shap().explain_beside(&["call now"], missing.view(), 2).unwrap_err().to_string();
     assert!(error.starts_with("text 2: `y` is NaN for the text"), "{error}");

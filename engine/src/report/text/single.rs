@@ -1,6 +1,6 @@
 //! One text: its parts coloured, its waterfall, its pairs.
 
-use super::titled;
+use super::{titled, words};
 use crate::explain::{ExplainedRow, FeatureValue, GlobalExplanation, GlobalInteraction, GlobalValue, Provenance};
 use crate::report::figures::text::{cut, plus_minus, short, slug};
 use crate::report::figures::{self, Output};
@@ -98,27 +98,18 @@ pub fn pictures(text: &TextExplanation, k: usize, outputs: &[String]) -> Vec<Fig
     };
     let shown = ShownRow { row, why: String::new() };
     let Some(output) = Output::all(&findings).into_iter().next() else { return Vec::new() };
-    let named = |figure: Option<Figure>, id: &str, title: &str, caption: Option<String>| {
-        figure.map(|figure| Figure {
-            id: format!("{id}-{}-{}", text.row, slug(&outputs[k])),
-            title: titled(&format!("Text {}: {title}", text.row), &outputs[k], outputs.len() == 1),
-            caption: caption.unwrap_or(figure.caption.clone()),
-            ..figure
-        })
+    let named = |figure: Figure, id: &str, title: &str| Figure {
+        id: format!("{id}-{}-{}", text.row, slug(&outputs[k])),
+        title: titled(&format!("Text {}: {title}", text.row), &outputs[k], outputs.len() == 1),
+        ..figure
     };
-    let together = format!(
-        "Shapley interaction values I of this text, in units of {}: how much two parts move the output together, beyond what each does, \
-         averaged over what the others do; here their sizes, in the table with their signs. Whiskers: 95 % interval.",
-        outputs[k]
-    );
-    let pairs = named(figures::together(&output), "text-together", "parts that act together", Some(together));
-    let matrix = named(figures::together_matrix(&output), "text-pairs", "pairs", None);
-    let steps = named(
-        figures::waterfall(&output, &shown),
-        "text",
-        "how the prediction comes about",
-        Some(steps(text, &outputs[k], k)),
-    );
+    let steps = figures::waterfall(&output, &shown).map(|figure| Figure {
+        caption: steps(text, &outputs[k], k),
+        ..named(figure, "text", "how the prediction comes about")
+    });
+    let pairs = words::pairs(&text.pairs(k, &text.names()), &outputs[k], false)
+        .map(|figure| named(figure, "text-pairs", "parts that act together"));
+    let matrix = figures::together_matrix(&output).map(|figure| named(figure, "text-matrix", "all pairs"));
     [steps, pairs, matrix].into_iter().flatten().collect()
 }
 

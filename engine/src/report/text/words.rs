@@ -69,29 +69,33 @@ pub fn columns(found: &GlobalWords, alone: bool) -> Option<Figure> {
     })
 }
 
-/// The strongest interactions in single texts. None if there are none.
-pub fn pairs(found: &GlobalWords, alone: bool) -> Option<Figure> {
-    let top = &found.pairs[..found.pairs.len().min(PAIRS)];
+/// The strongest interactions: of one text, or in single texts of `several`. None if there are none.
+pub fn pairs(found: &[Pair], output: &str, several: bool) -> Option<Figure> {
+    let top = &found[..found.len().min(PAIRS)];
     let first = top.first()?;
-    let name = |pair: &Pair| format!("{} × {} (text {})", cut(&pair.a, 24), cut(&pair.b, 24), pair.row);
+    let name = |pair: &Pair| {
+        let of = if several { format!(" (text {})", pair.row) } else { String::new() };
+        format!("{} × {}{of}", cut(&pair.a, 24), cut(&pair.b, 24))
+    };
     let bar = |pair: &Pair| Bar { name: name(pair), size: pair.value.into(), stderr: pair.stderr.into() };
     let row = |pair: &Pair| -> Vec<Value> {
         vec![json!(pair.row), json!(pair.a), json!(pair.b), json!(pair.value), json!(pair.stderr)]
     };
+    let more = if found.len() > PAIRS { format!(" The strongest {PAIRS} of {}.", found.len()) } else { String::new() };
     Some(Figure {
-        id: id("pairs", &found.output, alone),
-        title: titled("Parts that act together", &found.output, alone),
+        id: "pairs".into(),
+        title: "Parts that act together".into(),
         caption: format!(
-            "The strongest Shapley interaction values I of single texts, in units of {}: how much two parts move the output together, beyond \
-             what each does, averaged over what the others do. Whiskers: 95 % interval.",
-            found.output
+            "Shapley interaction values I{}, in units of {output}: how much two parts move it together, beyond what each does, averaged over \
+             what the others do. Whiskers: 95 % interval.{more}",
+            if several { " in single texts" } else { "" }
         ),
         alt: format!("{} act together most: I {}.", name(first), plus_minus(first.value.into(), first.stderr.into())),
-        spec: bars(&top.iter().map(bar).collect::<Vec<_>>(), &format!("I, {}", found.output), false),
+        spec: bars(&top.iter().map(bar).collect::<Vec<_>>(), &format!("I, {output}"), false),
         table: Table {
-            title: titled("Pairs", &found.output, alone),
+            title: titled("Pairs", output, false),
             columns: ["text", "part", "with", "I", "standard error"].map(String::from).to_vec(),
-            rows: found.pairs.iter().map(row).collect(),
+            rows: found.iter().map(row).collect(),
             left_out: 0,
         },
     })

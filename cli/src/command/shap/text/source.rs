@@ -4,7 +4,7 @@ use super::super::super::input::Input;
 use super::super::super::open::file_name;
 use crate::args::ShapArgs;
 use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::datatypes::DataType;
+use arrow::datatypes::{DataType, Fields};
 use ndarray::Array2;
 use pellucid::data::{Background, ReadOptions, Table};
 use pellucid::explain::{FeatureValue, Players};
@@ -104,13 +104,15 @@ impl Source {
 
     pub fn layout(&self, shap: &TextShap, args: &ShapArgs) -> Result<TextLayout> {
         let (ids, column) = match self {
-            Self::Given(_) => Default::default(),
-            Self::Column { table, column, ids, .. } => {
-                let ids = table.schema().project(ids).map_err(|error| Error::input(error.to_string()))?;
-                (ids.fields, table.schema().field(*column).name().clone())
+            Self::Given(_) => (Fields::empty(), "text".to_string()),
+            Self::Column { table, column, ids, beside } => {
+                let ids = match beside {
+                    Some(input) => input.layout(Vec::new(), false, false)?.ids,
+                    None => table.schema().project(ids).map_err(|error| Error::input(error.to_string()))?.fields,
+                };
+                (ids, table.schema().field(*column).name().clone())
             }
         };
-        let column = if column.is_empty() { "text".to_string() } else { column };
         let beside = matches!(self, Self::Column { beside: Some(_), .. });
         Ok(TextLayout { ids, outputs: shap.outputs(), column, beside, stderr: args.result.stderr })
     }
