@@ -103,9 +103,20 @@ impl Runs {
 }
 
 impl Runs {
-    /// L/B: the share of the background that a run averages.
-    fn share(&self) -> f64 {
-        self.length.min(self.of_rows.len()) as f64 / self.of_rows.len() as f64
+    /// The weight of the background that a pair's run averages: L/B for even weights.
+    fn share(&self, pair: usize) -> f64 {
+        if self.length >= self.of_rows.len() {
+            return 1.0;
+        }
+        self.length as f64 * self.of_rows[self.start[pair] as usize]
+    }
+
+    /// The same, averaged by weight over where a run can start.
+    fn mean_share(&self) -> f64 {
+        if self.length >= self.of_rows.len() {
+            return 1.0;
+        }
+        self.length as f64 * self.of_rows.iter().map(|weight| weight * weight).sum::<f64>()
     }
 }
 
@@ -186,7 +197,7 @@ impl Features {
             let order = |m: usize| {
                 (s * others[m - 1] - t * self.others[m - 1]) / m as f64 - (self.sums[p][m] - t * self.sets[m]) / n
             };
-            let noise = self.runs.share() * v.noise / self.weights[p] * exact[p][usize::from(s < 0.0)];
+            let noise = self.runs.share(p) * v.noise / self.weights[p] * exact[p][usize::from(s < 0.0)];
             v.one * order(1) + v.three * order(3) + v.five * order(5) + noise
         })
     }
@@ -245,7 +256,7 @@ impl Features {
             let half = if 2 * size == self.n { 0.5 } else { 1.0 };
             half / (size as f64 * (n - size as f64) * ln_choose(self.n, size).exp() * self.weights[p])
         };
-        let noise = self.runs.share() * v.noise * sizes.iter().map(of_size).sum::<f64>();
+        let noise = self.runs.mean_share() * v.noise * sizes.iter().map(of_size).sum::<f64>();
         v.one * order(1) + v.three * order(3) + v.five * order(5) + noise
     }
 }
