@@ -7,7 +7,8 @@ use std::ops::Range;
 /// Values of the widest register.
 pub const WIDEST: usize = 16;
 
-/// Consecutive pixels of a panel that a tap reads side by side: `len` from `from` on, counted from channel 0 of the first sample.
+/// Consecutive pixels of a panel that a tap reads side by side: `len` from `from` on, counted from channel 0 of the first sample, are
+/// written from `to` on, counted from the first tap's row.
 #[derive(Clone, Copy)]
 struct Run {
     to: usize,
@@ -30,18 +31,18 @@ pub struct Pixels {
     /// One for each sample that it meets.
     pub pieces: Vec<Piece>,
     runs: Vec<Run>,
-    /// For each tap, where its runs end, and whether they leave places in the panel's registers that are not read.
-    taps: Vec<(usize, bool)>,
+    /// Rows of taps whose runs leave places in the panel's registers that are not read.
+    gaps: Vec<usize>,
 }
 
 impl Pixels {
-    /// Finds pixels `range` of all samples' pixels.
-    pub fn find(&mut self, job: &Job, range: Range<usize>) {
+    /// Finds pixels `range` of all samples' pixels. Rows are `step` values apart; neighbours are cut into runs of at most `longest`.
+    pub fn find(&mut self, job: &Job, range: Range<usize>, step: usize, longest: usize) {
         let (shape, plane) = (&job.shape, job.out[0] * job.out[1]);
         self.width = range.len();
         self.pieces.clear();
         self.runs.clear();
-        self.taps.clear();
+        self.gaps.clear();
         let mut at = range.start;
         while at < range.end {
             let (sample, pixel) = (at / plane, at % plane);
@@ -49,18 +50,27 @@ impl Pixels {
             self.pieces.push(Piece { at: at - range.start, to: sample * shape.outputs * plane + pixel, len });
             at += len;
         }
-        for ky in 0..shape.kernel[0] {
-            for kx in 0..shape.kernel[1] {
-                let before = self.runs.len();
-                self.tap(job, &range, [ky, kx]);
-                let read: usize = self.runs[before..].iter().map(|run| run.len).sum();
-                self.taps.push((self.runs.len(), read < range.len().next_multiple_of(WIDEST)));
+        for tap in 0..shape.taps() {
+            let (before, row) = (self.runs.len(), tap * step);
+            self.tap(job, &range, [tap / shape.kernel[1], tap % shape.kernel[1]], row);
+            let read: usize = self.runs[before..].iter().map(|run| run.len).sum();
+            if read < range.len().next_multiple_of(WIDEST) {
+                self.gaps.push(row);
+            }
+        }
+        if shape.strides[1] == 1 {
+            for i in 0..self.runs.len() {
+                while self.runs[i].len > longest {
+                    let Run { to, from, len } = self.runs[i];
+                    self.runs.push(Run { len: longest, ..self.runs[i] });
+                    self.runs[i] = Run { to: to + longest, from: from + longest, len: len - longest };
+                }
             }
         }
     }
 
     /// The runs of one tap.
-    fn tap(&mut self, job: &Job, range: &Range<usize>, k: [usize; 2]) {
+    fn tap(&mut self, job: &Job, range: &Range<usize>, k: [usize; 2], row: usize) {
         let (shape, [height, width]) = (&job.shape, job.out);
         let offset = [k[0] * shape.dilations[0], k[1] * shape.dilations[1]];
         let [stride_y, stride_x] = shape.strides;
@@ -79,8 +89,12 @@ impl Pixels {
             if let Some(y) = y.checked_sub(shape.pads[0].0).filter(|&y| y < high)
                 && from < until
             {
-                let row = (sample * shape.inputs * high + y) * wide;
-                let run = Run { to: to + from - at, from: row + from * stride_x + offset[1] - left, len: until - from };
+                let line = (sample * shape.inputs * high + y) * wide;
+                let run = Run {
+                    to: row + to + from - at,
+                    from: line + from * stride_x + offset[1] - left,
+                    len: until - from,
+                };
                 match self.runs[before..].last_mut() {
                     Some(last) if stride_x == 1 && last.to + last.len == run.to && last.from + last.len == run.from => {
                         last.len += run.len;
@@ -93,32 +107,38 @@ impl Pixels {
         }
     }
 
-    /// Writes the rows of one channel: for each tap `step` values, of which the panel's width is used.
+    /// Writes the rows of one channel, one a tap.
     ///
     /// # Safety
-    /// `x` is where the channel's plane of the first sample begins in the operand; `rows` is valid for taps × `step` values.
+    /// `x` is where the channel's plane of the first sample begins in the operand; `rows` is valid for as many rows as there are taps,
+    /// each whole registers long.
     #[inline(always)]
-    pub unsafe fn lay<L: Lanes>(&self, x: *const f32, stride: usize, rows: *mut f32, step: usize) {
-        let (mut row, mut start) = (rows, 0);
-        for &(end, padded) in &self.taps {
-            unsafe {
-                if padded {
-                    // A row is whole registers long.
-                    for at in (0..self.width).step_by(L::WIDTH) {
-                        L::splat(0.0).store(row.add(at));
-                    }
+    pub unsafe fn lay<L: Lanes>(&self, x: *const f32, stride: usize, rows: *mut f32) {
+        unsafe {
+            for &row in &self.gaps {
+                for at in (0..self.width).step_by(L::WIDTH) {
+                    L::splat(0.0).store(rows.add(row + at));
                 }
-                for run in &self.runs[start..end] {
-                    let (to, from) = (row.add(run.to), x.add(run.from));
-                    match stride {
-                        1 => side_by_side::<L>(to, from, run.len),
-                        2 => every_second(to, from, run.len),
-                        _ => (0..run.len).for_each(|i| *to.add(i) = *from.add(i * stride)),
-                    }
-                }
-                row = row.add(step);
             }
-            start = end;
+            match stride {
+                1 => {
+                    // One register each, without a branch on its length.
+                    for run in &self.runs {
+                        let mask = L::mask(run.len);
+                        L::load_first(x.add(run.from), mask).store_first(rows.add(run.to), mask);
+                    }
+                }
+                2 => {
+                    for run in &self.runs {
+                        every_second(rows.add(run.to), x.add(run.from), run.len);
+                    }
+                }
+                _ => {
+                    for run in &self.runs {
+                        (0..run.len).for_each(|i| *rows.add(run.to + i) = *x.add(run.from + i * stride));
+                    }
+                }
+            }
         }
     }
 }

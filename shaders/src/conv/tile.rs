@@ -106,7 +106,7 @@ impl Block<'_> {
         panels.resize_with(count.max(panels.len()), Pixels::default);
         for (i, panel) in panels[..count].iter_mut().enumerate() {
             let first = self.range.start + i * step;
-            panel.find(self.job, first..self.range.end.min(first + step));
+            panel.find(self.job, first..self.range.end.min(first + step), step, L::WIDTH);
         }
         let channels = shape.inputs / shape.groups;
         for channel in 0..channels {
@@ -114,7 +114,7 @@ impl Block<'_> {
             for (i, panel) in panels[..count].iter().enumerate() {
                 unsafe {
                     let rows = rows.add((i * depth + channel * taps) * step);
-                    panel.lay::<L>(self.job.x.as_ptr().add(plane), shape.strides[1], rows, step);
+                    panel.lay::<L>(self.job.x.as_ptr().add(plane), shape.strides[1], rows);
                 }
             }
         }
