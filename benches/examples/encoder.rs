@@ -69,7 +69,7 @@ impl Peer {
 fn batch([sequences, length]: [usize; 2]) -> TokenBatch {
     let n = sequences * length;
     let ids = (0..n as i32).map(|i| i * 37 % 900 + 5).collect();
-    TokenBatch { sequences, length, ids, mask: vec![1; n], types: vec![0; n] }
+    TokenBatch { sequences, length, ids, mask: vec![1; n], types: vec![0; n], ..TokenBatch::default() }
 }
 
 fn main() -> Result<()> {

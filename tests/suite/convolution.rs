@@ -94,7 +94,7 @@ impl Case {
 fn axis(rng: &mut impl Rng, auto: &str) -> Axis {
     let (window, stride, dilation) = (one_of(rng, &[1, 2, 3, 5]), one_of(rng, &[1, 1, 2, 3]), one_of(rng, &[1, 1, 2]));
     let reach = (window - 1) * dilation + 1;
-    let size = reach + one_of(rng, &[0, 1, 6, 17, 40]);
+    let size: usize = reach + one_of(rng, &[0, 1, 6, 17, 40]);
     let same = (size.div_ceil(stride) - 1) * stride + reach;
     let total = same.saturating_sub(size);
     let (before, after) = match auto {
