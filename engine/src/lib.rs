@@ -13,6 +13,7 @@ pub mod kernels;
 pub mod mitigate;
 pub mod model;
 pub mod report;
+pub mod surrogate;
 pub mod text;
 pub mod transformer;
 

@@ -25,5 +25,6 @@ mod onnx;
 mod oracle;
 mod permutation;
 mod shapley_interactions;
+mod surrogate;
 mod text;
 mod transformer;

@@ -5,6 +5,7 @@ pub mod compare;
 pub mod effects;
 pub mod onnx_file;
 pub mod sample_report;
+pub mod sparse;
 pub mod toy_encoder;
 
 use pellucid::Device;

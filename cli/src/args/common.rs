@@ -1,6 +1,6 @@
 //! Options that several commands share: what goes in, how explanations are computed, on what.
 
-use super::{Budget, Design, Draw, Link, value};
+use super::{Budget, Design, Draw, Link, Surrogate, value};
 use clap::Args;
 use pellucid::device::DeviceChoice;
 use std::path::PathBuf;
@@ -75,6 +75,12 @@ pub struct DesignArgs {
     /// Which coalitions are tried.
     #[arg(long, value_enum, default_value_t, value_name = "DESIGN")]
     pub design: Design,
+    /// Boosted trees that learn each row's game; the coalitions then only have to tell what the trees miss.
+    ///
+    /// For 60 players and more of which few act together: long texts and prompts, wide tables. Each coalition is averaged over the
+    /// whole background, so give few background rows. Trees are grown on the CPU for each row and output.
+    #[arg(long, value_enum, default_value_t, value_name = "SURROGATE")]
+    pub surrogate: Surrogate,
     /// Draw the coalitions once for all rows, or anew for each row.
     ///
     /// shared gives the most exact attributions of single rows. With per-row the sampling errors of rows are independent

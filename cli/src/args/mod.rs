@@ -29,7 +29,7 @@ pub use prompt::PromptArgs;
 pub use report::{DemoArgs, PageArgs, ReportArgs};
 pub use shap::{ResultArgs, ShapArgs};
 pub use text::TextArgs;
-pub use value::{Budget, Design, Draw, FigureFormat, Format, GridKind, Link, RowCount};
+pub use value::{Budget, Design, Draw, FigureFormat, Format, GridKind, Link, RowCount, Surrogate};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;

@@ -48,6 +48,18 @@ pub enum Design {
     PerBackground,
 }
 
+/// Whether boosted trees stand in for each game.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Surrogate {
+    /// Never.
+    #[default]
+    None,
+    /// Always.
+    Trees,
+    /// From 60 players on, where they pay on the pilot rows.
+    Auto,
+}
+
 /// The scale attributions add up on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Link {
@@ -131,6 +143,16 @@ impl From<Budget> for pellucid::design::Budget {
             Budget::Auto => Self::Auto,
             Budget::Exact => Self::Exact,
             Budget::ModelRows(rows) => Self::Rows(rows),
+        }
+    }
+}
+
+impl From<Surrogate> for pellucid::surrogate::SurrogateChoice {
+    fn from(surrogate: Surrogate) -> Self {
+        match surrogate {
+            Surrogate::None => Self::None,
+            Surrogate::Trees => Self::Trees,
+            Surrogate::Auto => Self::Auto,
         }
     }
 }

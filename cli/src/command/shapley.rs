@@ -151,6 +151,7 @@ fn explainer(opened: &Opened, background: &BackgroundArgs, design: &DesignArgs, 
         .targets(opened.targets.clone())
         .budget(design.budget.into())
         .design(design.design.into())
+        .surrogate(design.surrogate.into())
         .link(run.link.into())
         .seed(run.seed)
         .control(opened.control.clone());

@@ -47,6 +47,8 @@ use rand::{Rng, RngExt};
 const MANY_COLUMNS: usize = 384;
 /// Rows of the matrix that measure the scale of a row's contrasts at most.
 const PROBES: usize = 64;
+/// Turns of fitting variances and the share of a surrogate; more change neither by a percent.
+const TURNS: usize = 4;
 
 /// Variances of the parts of the random game.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -309,6 +311,35 @@ impl Variances {
         Self::of((tau, sigma))
     }
 
+    /// Fits the variances to contrasts less a share λ of those of surrogates, `[pairs, games]` each, and λ ≥ 0: in turns, the variances as
+    /// [`Self::fit`] does and λ by generalised least squares under them, from λ = 0 on. So a surrogate that knows no more of the game
+    /// than the random game does gets no share.
+    pub fn fit_beside(features: &Features, contrasts: ArrayView2<f64>, surrogates: ArrayView2<f64>) -> (Self, f64) {
+        let scale = |column: ArrayView1<f64>| match column.iter().map(|d| d * d).sum::<f64>() {
+            squares if squares > 0.0 && squares.is_finite() => squares.sqrt().recip(),
+            _ => 0.0,
+        };
+        let scales: Vec<f64> = contrasts.columns().into_iter().map(scale).collect();
+        let [d, s] =
+            [&contrasts, &surrogates].map(|of| Mat::from_fn(of.nrows(), of.ncols(), |p, j| scales[j] * of[(p, j)]));
+        let products = features.products();
+        let (mut share, mut variances) = (0.0, Self::fit(features, contrasts));
+        for _ in 0..TURNS {
+            let covariance = |noise| features.covariance(&products, &Self { noise, ..variances });
+            let whitened = factor(covariance, variances.noise).solve(&s);
+            let dot = |of: &Mat<f64>| -> f64 {
+                (0..of.ncols()).map(|j| (0..of.nrows()).map(|p| of[(p, j)] * whitened[(p, j)]).sum::<f64>()).sum()
+            };
+            let known = dot(&s);
+            if known <= 0.0 {
+                break;
+            }
+            share = (dot(&d) / known).max(0.0);
+            variances = Self::fit(features, (&contrasts - &(&surrogates * share)).view());
+        }
+        (variances, share)
+    }
+
     fn of(([one, own, cross, row, three, five], noise): ([f64; 6], f64)) -> Self {
         Self { one, own, cross, row, three, five, noise }
     }
@@ -322,6 +353,17 @@ pub(super) fn factor(covariance: impl Fn(f64) -> Mat<f64>, mut noise: f64) -> Ll
             Err(_) => noise = (10.0 * noise).max(f64::MIN_POSITIVE),
         }
     }
+}
+
+/// Σ over columns of the mean over pairs of w e², e = A⁻¹d / diag(A⁻¹): what is wrong in predicting a contrast from all others (Dubrule 1983).
+pub fn leave_out_error(features: &Features, variances: &Variances, contrasts: ArrayView2<f64>) -> f64 {
+    let products = features.products();
+    let covariance = |noise| features.covariance(&products, &Variances { noise, ..*variances });
+    let inverse = factor(covariance, variances.noise).inverse();
+    let solved = &inverse * Mat::from_fn(contrasts.nrows(), contrasts.ncols(), |p, j| contrasts[(p, j)]);
+    let error = |p: usize, j: usize| features.weights[p] * (solved[(p, j)] / inverse[(p, p)]).powi(2);
+    let (pairs, columns) = contrasts.dim();
+    (0..columns).map(|j| (0..pairs).map(|p| error(p, j)).sum::<f64>() / pairs as f64).sum()
 }
 
 /// The estimator of the attributions from a design's contrasts.

@@ -9,7 +9,7 @@ use super::{Design, Solver, exact};
 use crate::data::Background;
 use crate::kernels::Link;
 use crate::{Error, Result};
-use ndarray::{ArrayView1, ArrayView2};
+use ndarray::{ArrayView1, ArrayView2, Axis};
 use rand::SeedableRng;
 use rand::seq::index;
 use rand_chacha::ChaCha8Rng;
@@ -76,6 +76,8 @@ pub struct Request<'a> {
     pub link: Link,
     pub budget: Budget,
     pub choice: DesignChoice,
+    /// Whether the pairs must serve a surrogate: leverage pairs, each on the whole background.
+    pub surrogate: bool,
     pub seed: u64,
 }
 
@@ -103,6 +105,7 @@ impl<'a> Request<'a> {
     /// A budget below the minimum of the design, more players than exact mode allows, runs shorter than the background with a link.
     pub fn plan(self, rounds: usize) -> Result<Plan<'a>> {
         let n = self.n_players;
+        self.check_surrogate()?;
         if n == 1 || self.takes_exact()? {
             let (pairs, estimator) = exact::enumerate(n);
             let design = self.design(pairs, Vec::new(), self.background_rows(), Solver::Known(estimator));
@@ -113,7 +116,7 @@ impl<'a> Request<'a> {
         let n_pairs = rows / (2 * run);
         let permute = match self.choice {
             DesignChoice::Permutation => true,
-            DesignChoice::Auto => n_pairs < 2 * n,
+            DesignChoice::Auto => !self.surrogate && n_pairs < 2 * n,
             _ => false,
         };
         let least = if permute { n - 1 } else { n };
@@ -159,10 +162,21 @@ impl<'a> Request<'a> {
         let even = self.background.weights.iter().all(|w| (w * all as f64 - 1.0).abs() < 1e-9);
         Ok(match self.choice {
             DesignChoice::Crossed => all,
+            _ if self.surrogate => all,
             DesignChoice::PerBackground => 1,
             _ if even || shortest == 1 => shortest,
             _ => all,
         })
+    }
+
+    /// Trees learn one game: they cannot tell one background row from another. And what walks visit is too alike to learn from.
+    fn check_surrogate(&self) -> Result<()> {
+        let per_row = self.choice == DesignChoice::PerBackground && self.background_rows() > 1;
+        if self.surrogate && (per_row || self.choice == DesignChoice::Permutation) {
+            return Err(Error::input("a surrogate needs leverage pairs, each on the whole background")
+                .hint("use `--design auto` or `--design crossed`, or leave out `--surrogate`"));
+        }
+        Ok(())
     }
 
     fn check_minimum(&self, rows: usize, pairs: usize, run: usize) -> Result<()> {
@@ -250,15 +264,34 @@ impl Plan<'_> {
 
     /// Random pairs of a design, enough for a pilot.
     fn some_of(&self, design: &Design) -> Design {
+        design.select(&self.some_pairs(design))
+    }
+
+    fn some_pairs(&self, design: &Design) -> Vec<usize> {
         let mut rng = ChaCha8Rng::seed_from_u64(self.request.seed);
         let mut chosen = index::sample(&mut rng, design.n_pairs(), PILOT_PAIRS.min(design.n_pairs())).into_vec();
         chosen.sort_unstable();
-        design.select(&chosen)
+        chosen
     }
 
     /// Fits the variances to the contrasts of the pilot `[pairs, pilot rows · outputs]`.
     pub fn fit(&self, pilot: &Design, contrasts: ArrayView2<f64>) -> Variances {
         Variances::fit(&self.features(pilot), contrasts)
+    }
+
+    /// Fits the variances to what surrogates leave of the contrasts of the first round, and the share λ of the surrogates that is taken off; both
+    /// `[pairs, pilot rows · outputs]`.
+    pub fn fit_beside(&self, contrasts: ArrayView2<f64>, surrogates: ArrayView2<f64>) -> (Variances, f64) {
+        let design = &self.rounds[0];
+        let chosen = self.some_pairs(design);
+        let [contrasts, surrogates] = [contrasts, surrogates].map(|all| all.select(Axis(0), &chosen));
+        Variances::fit_beside(&self.features(&design.select(&chosen)), contrasts.view(), surrogates.view())
+    }
+
+    /// The mean squared error of predicting a contrast of the first round from all others, in regression weights, summed over the columns of
+    /// `contrasts` `[pairs, pilot rows · outputs]`.
+    pub fn leave_out_error(&self, variances: &Variances, contrasts: ArrayView2<f64>) -> f64 {
+        kriging::leave_out_error(&self.features(&self.rounds[0]), variances, contrasts)
     }
 
     /// The matrix of a round; `variances` are needed if it [wants a pilot](Design::wants_pilot), and are even shares if not given.

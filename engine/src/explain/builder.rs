@@ -4,16 +4,20 @@ use super::control::Control;
 use super::kernel_shap::KernelShap;
 use super::placed::Placed;
 use super::predictor::Predictor;
+use super::surrogate::{Beside, Judged};
 use super::{Link, Players, Provenance};
 use crate::data::Background;
 use crate::design::{Budget, DesignChoice, EvenVariances, MOST_PLAYERS, Plan, Request, Variances};
 use crate::kernels;
 use crate::model::Model;
+use crate::surrogate::{LEAST_PLAYERS, Surrogate, SurrogateChoice};
 use crate::{Device, Error, Result};
 use ndarray::{Array2, Axis};
 
 /// Rounds that a budget is cut into when a tolerance is set: a row can stop after any of them.
 const TOLERANCE_ROUNDS: usize = 8;
+/// Pairs below which trees have nothing to learn from.
+const LEAST_PAIRS: usize = 20;
 /// Rows that the variances of the design are fitted on.
 const PILOT_ROWS: usize = 16;
 
@@ -35,6 +39,7 @@ pub struct Builder {
     pilot: Option<Array2<f32>>,
     per_row: bool,
     interactions: bool,
+    surrogate: SurrogateChoice,
     control: Control,
 }
 
@@ -57,6 +62,7 @@ impl Builder {
             pilot: None,
             per_row: false,
             interactions: false,
+            surrogate: SurrogateChoice::None,
             control: Control::default(),
         }
     }
@@ -145,6 +151,14 @@ impl Builder {
         self
     }
 
+    /// Whether boosted trees stand in for each game, on the host: for 60 players and more of which few act together. They learn one game, so
+    /// each coalition is then averaged over the whole background, and they need one design for all rows. The pilot evaluates the
+    /// whole design. Default: none.
+    pub fn surrogate(mut self, choice: SurrogateChoice) -> Self {
+        self.surrogate = choice;
+        self
+    }
+
     pub fn control(mut self, control: Control) -> Self {
         self.control = control;
         self
@@ -177,6 +191,7 @@ impl Builder {
             link: self.link,
             budget: self.budget,
             choice: self.choice,
+            surrogate: self.surrogate == SurrogateChoice::Trees,
             seed: self.seed,
         };
         let plan = request.plan(if self.tolerance.is_some() { TOLERANCE_ROUNDS } else { 1 })?;
@@ -184,6 +199,10 @@ impl Builder {
         if row_designs.is_some() && self.tolerance.is_some() {
             return Err(Error::input("a tolerance needs one design for all rows: its rounds are shared")
                 .hint("leave out `--tolerance` or `--draw per-row`"));
+        }
+        if row_designs.is_some() && self.surrogate == SurrogateChoice::Trees {
+            return Err(Error::input("a surrogate needs one design for all rows")
+                .hint("leave out `--surrogate` or `--draw per-row`"));
         }
         if self.interactions {
             check_interactions(players.len(), row_designs.is_some())?;
@@ -216,6 +235,7 @@ impl Builder {
             row_designs,
             tolerance: self.tolerance,
             interactions: self.interactions,
+            even: self.interactions,
             provenance,
         };
         shap.predict_background(&self.background)?;
@@ -224,14 +244,22 @@ impl Builder {
         }
         let pilot = self.pilot.filter(|rows| rows.nrows() > 0);
         let pilot = pilot.as_ref().unwrap_or(&self.background.rows);
-        let (variances, even) = fit(&shap, &plan, pilot)?;
+        let judged = judge(&mut shap, &plan, pilot, self.surrogate)?;
+        let (variances, even) = match &judged {
+            Some(judged) if !shap.interactions => (Some(judged.variances), None),
+            Some(judged) => (Some(judged.variances), fit(&shap, &plan, pilot)?.1),
+            None => fit(&shap, &plan, pilot)?,
+        };
+        let share = judged.and_then(|judged| judged.share);
         let placed = (0..plan.rounds.len()).map(|round| {
             if shap.predictor.control.stopped() {
                 return Err(Error::Interrupted);
             }
             let estimator = plan.estimator(round, variances.as_ref());
             let interactions = shap.interactions.then(|| plan.interactions(round, even.as_ref()));
-            shap.place(plan.rounds[round].clone(), Some(estimator), interactions)
+            let design = plan.rounds[round].clone();
+            let beside = share.map(|share| Beside { surrogate: Surrogate::new(&design, self.seed, round), share });
+            Ok(Placed { beside, ..shap.place(design, Some(estimator), interactions)? })
         });
         let designs: Vec<Placed> = placed.collect::<Result<_>>()?;
         shap.designs = designs;
@@ -278,13 +306,37 @@ fn check_interactions(players: usize, per_row: bool) -> Result<()> {
     Ok(())
 }
 
+/// Surrogates where they are wanted and there is something to estimate: of many players, on the whole background.
+fn judge(shap: &mut KernelShap, plan: &Plan, rows: &Array2<f32>, choice: SurrogateChoice) -> Result<Option<Judged>> {
+    let (auto, design) = (choice == SurrogateChoice::Auto, &plan.rounds[0]);
+    let whole = design.run == shap.provenance.background_rows && design.n_pairs() >= LEAST_PAIRS;
+    let many = !auto || design.n_players >= LEAST_PLAYERS;
+    if choice == SurrogateChoice::None || !(design.wants_pilot() && whole && many) {
+        return Ok(None);
+    }
+    shap.even = true;
+    let rows = rows.slice(ndarray::s![..rows.nrows().min(PILOT_ROWS), ..]);
+    let judged = shap.judge(plan, rows, auto)?;
+    shap.even = shap.interactions || judged.share.is_some();
+    if let Some(share) = judged.share {
+        shap.provenance.design += &format!(", {:.0} % of boosted trees", 100.0 * share);
+        if auto {
+            let n = design.n_players;
+            shap.predictor
+                .control
+                .note(format!("boosted trees stand in for the games of {n} players (`--surrogate none` does without)"));
+        }
+    }
+    Ok(Some(judged))
+}
+
 /// The variances of a random design and of its interactions, from its contrasts on a few rows.
 fn fit(shap: &KernelShap, plan: &Plan, rows: &Array2<f32>) -> Result<(Option<Variances>, Option<EvenVariances>)> {
     let pilot = if shap.interactions { plan.even_pilot() } else { plan.pilot() };
     let Some(design) = pilot else { return Ok((None, None)) };
     let rows = rows.slice(ndarray::s![..rows.nrows().min(PILOT_ROWS), ..]);
     let (n_rows, pairs, outputs) = (rows.nrows(), design.n_pairs(), shap.predictor.outputs.len());
-    let contrasts = shap.pilot(design.clone(), rows)?;
+    let (contrasts, _) = shap.pilot(design.clone(), rows)?;
     let kinds = if shap.interactions { 2 } else { 1 };
     let columns = |kind: usize| {
         let at =

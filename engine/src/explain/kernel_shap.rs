@@ -36,6 +36,8 @@ pub struct KernelShap {
     pub(super) tolerance: Option<f64>,
     /// Whether interactions are computed too.
     pub(super) interactions: bool,
+    /// Whether even contrasts are computed beside the odd ones: for interactions, or for a surrogate.
+    pub(super) even: bool,
     pub(super) provenance: Provenance,
 }
 
@@ -166,15 +168,17 @@ impl KernelShap {
             return Ok((Estimate::zeros(rows * outputs, placed.design.n_players), None));
         };
         let contrasts = self.contrasts(placed, x, full, tile_rows)?;
-        let Some(even) = &placed.interactions else {
-            return Ok((self.solve(solver, contrasts)?, None));
+        let part = |k: usize| contrasts.clone().slice([0..rows, 0..pairs, k..k + outputs]);
+        let odd = match &placed.beside {
+            Some(beside) => self.solve_beside(solver, beside, contrasts.clone(), full)?,
+            None => self.solve(solver, part(0))?,
         };
-        let [odd_part, even_part] = [0, outputs].map(|k| contrasts.clone().slice([0..rows, 0..pairs, k..k + outputs]));
-        Ok((self.solve(solver, odd_part)?, Some(self.solve(even, even_part)?)))
+        let even = placed.interactions.as_ref().map(|even| self.solve(even, part(outputs))).transpose()?;
+        Ok((odd, even))
     }
 
     /// A matrix times contrasts `[rows, pairs, outputs]`, read back.
-    fn solve(&self, (matrix, estimator): &(Tensor<2>, Estimator), contrasts: Tensor<3>) -> Result<Estimate> {
+    pub(super) fn solve(&self, (matrix, estimator): &(Tensor<2>, Estimator), contrasts: Tensor<3>) -> Result<Estimate> {
         let pairs = contrasts.dims()[1];
         let whole = Tensor::<1, Int>::from_data(kernels::list(vec![0, pairs as i32]), self.predictor.device.burn());
         let products = kernels::read(kernels::project(contrasts, matrix.clone(), whole)?)?;
@@ -206,20 +210,21 @@ impl KernelShap {
             base: stage.base.clone(),
             even: false,
         };
-        if !self.interactions {
+        if !self.even {
             return kernels::value(predictions, averaging);
         }
         let even = kernels::value(predictions.clone(), Averaging { even: true, ..averaging.clone() })?;
         Ok(Tensor::cat(vec![kernels::value(predictions, averaging)?, even], 2))
     }
 
-    /// The contrasts of a pilot design, `[rows][pairs][outputs]`, as [`Self::contrasts`].
-    pub(super) fn pilot(&self, design: Design, rows: ArrayView2<f32>) -> Result<Vec<f32>> {
+    /// The contrasts of a pilot design, `[rows][pairs][outputs]`, as [`Self::contrasts`], and v1 − v0, `[rows][outputs]`.
+    pub(super) fn pilot(&self, design: Design, rows: ArrayView2<f32>) -> Result<(Vec<f32>, Vec<f64>)> {
         let placed = self.place(design, None, None)?;
         let x = kernels::matrix(rows, &self.predictor.device);
         self.predictor.shrinking(|tile_rows| {
             let full = self.linked(&self.predictor.predict_rows(&x, tile_rows, ("a pilot row", None))?);
-            kernels::read(self.contrasts(&placed, &x, &full, tile_rows)?)
+            let gains = self.gains(&full)?;
+            Ok((kernels::read(self.contrasts(&placed, &x, &full, tile_rows)?)?, gains))
         })
     }
 

@@ -17,6 +17,7 @@ mod recheck;
 mod sample;
 mod scores;
 mod summary;
+mod surrogate;
 mod tiles;
 mod together;
 

@@ -1,6 +1,7 @@
 //! A design with its arrays on the device.
 
 use super::kernel_shap::KernelShap;
+use super::surrogate::Beside;
 use super::tiles::Tile;
 use crate::Result;
 use crate::design::{Design, Estimator};
@@ -16,6 +17,8 @@ pub(super) struct Placed {
     pub stage: Option<Stage>,
     /// The matrix, and the host's half of the solve; a pilot has none.
     pub solver: Option<(Tensor<2>, Estimator)>,
+    /// Stands in for the games, if a surrogate is wanted.
+    pub beside: Option<Beside>,
     /// The same for the interactions, if they are wanted.
     pub interactions: Option<(Tensor<2>, Estimator)>,
 }
@@ -61,7 +64,7 @@ impl KernelShap {
             })
         };
         let stage = (design.n_pairs() > 0).then(stage).transpose()?;
-        Ok(Placed { stage, solver, interactions, design })
+        Ok(Placed { stage, solver, beside: None, interactions, design })
     }
 
     /// v0 of every place a run can start, or of the whole background.

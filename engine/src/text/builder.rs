@@ -12,6 +12,7 @@ use crate::data::Background;
 use crate::design::{Budget, DesignChoice};
 use crate::explain::{Control, Players, Provenance};
 use crate::model::onnx::Outputs;
+use crate::surrogate::SurrogateChoice;
 use crate::{Device, Error, Result};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -37,6 +38,7 @@ pub(super) struct Settings {
     pub design: DesignChoice,
     pub tolerance: Option<f64>,
     pub interactions: bool,
+    pub surrogate: SurrogateChoice,
     pub seed: u64,
     pub control: Control,
     pub model: (String, String),
@@ -58,6 +60,7 @@ impl TextBuilder {
                 design: DesignChoice::Auto,
                 tolerance: None,
                 interactions: false,
+                surrogate: SurrogateChoice::None,
                 seed: 0,
                 control: Control::default(),
                 model: Default::default(),
@@ -129,6 +132,12 @@ impl TextBuilder {
         self
     }
 
+    /// As [`crate::explain::Builder::surrogate`], for the texts of each number of players. Default: none.
+    pub fn surrogate(mut self, choice: SurrogateChoice) -> Self {
+        self.settings.surrogate = choice;
+        self
+    }
+
     /// Everything random follows from it. Default: 0.
     pub fn seed(mut self, seed: u64) -> Self {
         self.settings.seed = seed;
@@ -169,14 +178,18 @@ impl TextBuilder {
             true => self.absence.to_string(),
             false => format!("{}; {}", self.absence, beside.background.description),
         };
-        let Settings { budget, design, tolerance, seed, control, model, .. } = &self.settings;
+        let Settings { budget, design, tolerance, surrogate, seed, control, model, .. } = &self.settings;
+        let trees = match surrogate {
+            SurrogateChoice::None => String::new(),
+            choice => format!(", surrogate {}", format!("{choice:?}").to_lowercase()),
+        };
         let provenance = Provenance {
             version: env!("CARGO_PKG_VERSION").into(),
             device: device.name().into(),
             model: model.0.clone(),
             model_sha256: model.1.clone(),
             seed: *seed,
-            design: format!("{design:?}").to_lowercase(),
+            design: format!("{design:?}").to_lowercase() + &trees,
             rows_per_instance: 0,
             budget: budget.to_string(),
             tolerance: *tolerance,

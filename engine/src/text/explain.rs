@@ -228,7 +228,7 @@ impl TextShap {
     }
 
     fn prepare(&self, n_players: usize, pilot: Array2<f32>) -> Result<KernelShap> {
-        let Settings { budget, design, tolerance, interactions, seed, control, .. } = self.settings.clone();
+        let Settings { budget, design, tolerance, surrogate, interactions, seed, control, .. } = self.settings.clone();
         if n_players > EXACT_PLAYERS && (budget == Budget::Exact || design == DesignChoice::Exact) {
             let message = format!("an exact run takes at most {EXACT_PLAYERS} players, the text has {n_players}");
             return Err(Error::input(message).hint("use `--budget auto`, or larger players: `--granularity sentence`"));
@@ -263,6 +263,7 @@ impl TextShap {
             .targets(self.targets.clone())
             .budget(budget)
             .design(design)
+            .surrogate(surrogate)
             .seed(seed)
             .pilot(pilot)
             .control(control);

@@ -5,7 +5,7 @@ use super::config::Config;
 use super::dataset::Dataset;
 use super::methods::Shap;
 use super::model::Model;
-use crate::args::{AnalyzeArgs, BackgroundArgs, Budget, Design, DesignArgs, Draw, Link, RunArgs};
+use crate::args::{AnalyzeArgs, BackgroundArgs, Budget, Design, DesignArgs, Draw, Link, RunArgs, Surrogate};
 use crate::command::shapley::{Pass, Shapley};
 use crate::number::thousands;
 use crate::terminal::Terminal;
@@ -83,6 +83,7 @@ impl Prepared {
         let design = DesignArgs {
             budget,
             design: Design::Auto,
+            surrogate: Surrogate::None,
             draw: Draw::Shared,
             tolerance: None,
             interactions: false,

@@ -15,6 +15,7 @@ pub fn configured(builder: TextBuilder, args: &ShapArgs, sha256: String, interru
         .targets(args.run.target.clone())
         .budget(args.design.budget.into())
         .design(args.design.design.into())
+        .surrogate(args.design.surrogate.into())
         .tolerance(args.design.tolerance)
         .interactions(args.design.interactions)
         .seed(args.run.seed)
