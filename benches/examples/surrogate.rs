@@ -65,24 +65,21 @@ fn measure(
 ) -> Result<Cell, pellucid::Error> {
     let mut cell = Cell::default();
     for (seed, game) in games.iter().enumerate() {
-        let mut found = Ok(());
-        let times = Clock::time(|| {
-            let one = || -> Result<_, pellucid::Error> {
-                let builder = game.builder().budget(Budget::Rows(rows * game.players + 1)).design(design);
-                let shap = builder.surrogate(choice).seed(seed as u64).build(&Device::cpu())?;
-                cell.design = shap.provenance().design.clone();
-                shap.explain(game.all().view())
-            };
-            found = one().map(|explanation| {
-                cell.errors.push(game.error(&explanation.values));
-                for ((&value, &stderr), phi) in explanation.values.iter().zip(&explanation.stderr).zip(&game.phi) {
-                    cell.inside += usize::from((f64::from(value) - phi).abs() <= 1.96 * f64::from(stderr));
-                    cell.intervals += 1;
-                }
-            });
-        });
-        found?;
+        let explain = || -> Result<_, pellucid::Error> {
+            let builder = game.builder().budget(Budget::Rows(rows * game.players + 1)).design(design);
+            let shap = builder.surrogate(choice).seed(seed as u64).build(&Device::cpu())?;
+            Ok((shap.explain(game.all().view())?, shap.provenance().design.clone()))
+        };
+        let mut found = None;
+        let times = Clock::time(|| found = Some(explain()));
+        let (explanation, name) = found.expect("the clock runs its work")?;
+        cell.design = name;
         cell.cpu += times.cpu / games.len() as f64;
+        cell.errors.push(game.error(&explanation.values));
+        for ((&value, &stderr), phi) in explanation.values.iter().zip(&explanation.stderr).zip(&game.phi) {
+            cell.inside += usize::from((f64::from(value) - phi).abs() <= 1.96 * f64::from(stderr));
+            cell.intervals += 1;
+        }
     }
     Ok(cell)
 }
