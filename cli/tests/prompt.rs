@@ -31,6 +31,8 @@ fn an_answer_is_explained_token_by_token_and_in_total() {
     // The template's `q ` comes before the prompt.
     assert_eq!((json["prompt"]["start"].as_u64(), json["prompt"]["end"].as_u64()), (Some(2), Some(24)));
     assert!(json["reading"]["share_saved"].as_f64().unwrap() > 0.3, "{}", json["reading"]);
+    let sha256 = "260d23c83923c7b8fe0fec6a897de6397fc017df6aadb5502e6d161fea81d80e";
+    assert_eq!(json["provenance"]["model_sha256"], sha256);
     for player in players {
         let phi: Vec<f64> = player["attributions"].as_array().unwrap().iter().map(|x| x.as_f64().unwrap()).collect();
         assert!((phi[0] + phi[1] - phi[2]).abs() < 1e-4, "{phi:?}");

@@ -26,6 +26,7 @@ pub struct Bert {
     head: Option<[Linear; 2]>,
     pools_first: bool,
     outputs: Vec<String>,
+    sha256: String,
 }
 
 struct Layer {
@@ -56,10 +57,12 @@ impl Bert {
         let headed = |loader: &Loader| loader.has(&format!("{}.weight", head_names(config.family)[1]));
         // What pre-training left behind.
         let spare = |name: &str| ["pooler.", "cls.", "lm_head."].iter().any(|part| name.starts_with(part));
-        Loader::load(Box::new(source), device, precision, spare, |loader| {
+        let (mut bert, sha256) = Loader::load(Box::new(source), device, precision, spare, |loader| {
             let headed = headed(loader);
             Self::build(loader, &config, device, headed, pools_first)
-        })
+        })?;
+        bert.sha256 = sha256;
+        Ok(bert)
     }
 
     fn build(
@@ -90,12 +93,17 @@ impl Bert {
             true => config.labels.iter().map(|label| format!("logits[{label}]")).collect(),
             false => (0..hidden).map(|i| format!("embedding[{i}]")).collect(),
         };
-        let (config, device) = (config.clone(), device.clone());
-        Ok(Self { config, device, words, positions, types, norm, layers, head, pools_first, outputs })
+        let (config, device, sha256) = (config.clone(), device.clone(), String::new());
+        Ok(Self { config, device, words, positions, types, norm, layers, head, pools_first, outputs, sha256 })
     }
 
     pub fn config(&self) -> &EncoderConfig {
         &self.config
+    }
+
+    /// The SHA-256 of the weights, as [`Decoder::sha256`](super::Decoder::sha256) has it.
+    pub fn sha256(&self) -> &str {
+        &self.sha256
     }
 
     /// The last layer's vectors `[sequences, length, hidden]`.

@@ -149,3 +149,32 @@ fn the_tokenizer_of_a_gguf_file_reads_and_writes_text() {
     let ids: Vec<u32> = ids.iter().map(|&id| id as u32).collect();
     assert_eq!(tokenizer.decode(&ids).unwrap(), "the cat and the dog 11");
 }
+
+/// Hashes by `sha256sum`; of the two shards by `sha256sum *.safetensors | sha256sum`.
+#[test]
+fn weights_have_the_hash_that_sha256sum_tells() {
+    for (name, hash) in [
+        ("llama", "d100409c468226462a505ea5c53203d4190f3d13f0dd3dec971e75110446fe08"),
+        ("llama.gguf", "260d23c83923c7b8fe0fec6a897de6397fc017df6aadb5502e6d161fea81d80e"),
+        ("qwen2", "46fed97db4b345d378fa2aa84f7d8aa2a024b93b50e63805f6ab5d41df2634a6"),
+    ] {
+        let decoder = Decoder::load(folder(name), &Device::cpu(), Precision::F32).unwrap();
+        assert_eq!(decoder.sha256(), hash, "{name}");
+    }
+}
+
+#[test]
+fn random_weights_are_those_of_their_seed() {
+    let Config::Decoder(config) = Config::read(&folder("llama")).unwrap() else { panic!("a decoder") };
+    let logits = |seed: u64| {
+        let decoder = Decoder::random(&config, seed, &Device::cpu(), Precision::F32).unwrap();
+        assert_eq!(decoder.sha256(), "");
+        pellucid::kernels::read(decoder.logits(&[3, 5]).unwrap()).unwrap()
+    };
+    let first = logits(1);
+    assert_eq!((first.len(), &first), (128, &logits(1)));
+    assert_ne!(first, logits(2));
+    // Weights of deviation 0.02 behind a norm of 16 numbers: logits of about 0.02 · √16.
+    let spread = (first.iter().map(|x| x * x).sum::<f32>() / 128.0).sqrt();
+    assert!((0.04..0.16).contains(&spread), "{spread}");
+}

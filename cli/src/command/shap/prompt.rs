@@ -34,6 +34,7 @@ pub fn run(args: &ShapArgs, terminal: &Terminal, interrupt: &Interrupt) -> Resul
         false => Prompt::chat(typed, &args.model, &tokenizer)?,
     };
     let decoder = Arc::new(Decoder::load(&args.model, &device, args.prompt.precision)?);
+    let sha256 = decoder.sha256().to_string();
     terminal.note(&format!("loaded {} in {}", file_name(&args.model), duration(started.elapsed())));
     let started = Instant::now();
     let answer = answer(args, &prompt, &decoder, &tokenizer)?;
@@ -42,7 +43,7 @@ pub fn run(args: &ShapArgs, terminal: &Terminal, interrupt: &Interrupt) -> Resul
     let players = prompt.players(&args.text.players(), &tokenizer)?;
     let model = prompt.answered(decoder, &tokenizer, &answer, &players)?;
     let (saving, labels) = (model.saving(), model.labels().to_vec());
-    let mut shap = configured(TextShap::builder(model, tokenizer), args, String::new(), interrupt)
+    let mut shap = configured(TextShap::builder(model, tokenizer), args, sha256, interrupt)
         .granularity(players)
         .absence(args.text.absent.as_ref().map_or(Absence::Delete, |absent| absent.0.clone()))
         .value(Value::Output)

@@ -123,7 +123,9 @@ fn load(args: &ShapArgs, device: &Device) -> Result<(Box<dyn Encoder>, ModelCard
     let name = file_name(&args.model);
     if args.model.is_dir() {
         let encoder = Bert::load(&args.model, device, args.prompt.precision)?;
-        return Ok((Box::new(encoder), ModelCard { name, facts: Vec::new() }, String::new()));
+        let sha256 = encoder.sha256().to_string();
+        let facts = vec![("SHA-256 of the weights".to_string(), sha256.clone())];
+        return Ok((Box::new(encoder), ModelCard { name, facts }, sha256));
     }
     let encoder = OnnxEncoder::load(&args.model, device)?;
     let sha256 = encoder.sha256().to_string();

@@ -12,7 +12,7 @@ pub use score::{Head, Saving};
 
 use super::config::{Config, DecoderConfig};
 use super::layers::{Linear, RmsNorm, in_precision};
-use super::weights::{Gguf, Loader, Precision, SafeTensors};
+use super::weights::{Gguf, Loader, Precision, SafeTensors, Source};
 use crate::{Device, Error, Result, kernels};
 use burn::tensor::{DType, Int, Tensor, TensorData};
 use layer::{Layer, Places};
@@ -28,6 +28,7 @@ pub struct Decoder {
     norm: RmsNorm,
     /// None if the embedding serves.
     head: Option<Linear>,
+    sha256: String,
 }
 
 impl Decoder {
@@ -41,13 +42,7 @@ impl Decoder {
         if !path.is_dir() {
             let source = Gguf::open(path)?;
             let config = source.config().clone();
-            return Loader::load(
-                Box::new(source),
-                device,
-                precision,
-                |_| false,
-                |loader| Self::build(loader, &config, device),
-            );
+            return Self::from_source(Box::new(source), &config, device, precision, |_| false);
         }
         let Config::Decoder(config) = Config::read(path)? else {
             return Err(Error::input(format!("{} holds an encoder, which has no next token", path.display()))
@@ -56,7 +51,28 @@ impl Decoder {
         let source = SafeTensors::open(path, str::to_string)?;
         // Tables of frequencies in old checkpoints, and a second copy of a tied embedding.
         let spare = |name: &str| name.ends_with("rotary_emb.inv_freq") || config.tied && name == "lm_head.weight";
-        Loader::load(Box::new(source), device, precision, spare, |loader| Self::build(loader, &config, device))
+        Self::from_source(Box::new(source), &config, device, precision, spare)
+    }
+
+    fn from_source(
+        source: Box<dyn Source>,
+        config: &DecoderConfig,
+        device: &Device,
+        precision: Precision,
+        spare: impl Fn(&str) -> bool,
+    ) -> Result<Self> {
+        let build = |loader: &mut Loader| Self::build(loader, config, device);
+        let (mut decoder, sha256) = Loader::load(source, device, precision, spare, build)?;
+        decoder.sha256 = sha256;
+        Ok(decoder)
+    }
+
+    /// A model of random weights, made in memory: what it says means nothing, what it costs is what a trained one costs.
+    ///
+    /// # Errors
+    /// A precision that the device lacks, a model larger than memory.
+    pub fn random(config: &DecoderConfig, seed: u64, device: &Device, precision: Precision) -> Result<Self> {
+        Loader::random(seed, device, precision, |loader| Self::build(loader, config, device))
     }
 
     fn build(loader: &mut Loader, config: &DecoderConfig, device: &Device) -> Result<Self> {
@@ -65,7 +81,8 @@ impl Decoder {
         let layers = (0..config.layers).map(|n| Layer::load(loader, n, config)).collect::<Result<_>>()?;
         let norm = RmsNorm::load(loader, "model.norm", hidden, config.epsilon)?;
         let head = (!config.tied).then(|| Linear::load(loader, "lm_head", [hidden, vocabulary], false)).transpose()?;
-        Ok(Self { config: config.clone(), device: device.clone(), embedding, layers, norm, head })
+        let (config, device, sha256) = (config.clone(), device.clone(), String::new());
+        Ok(Self { config, device, embedding, layers, norm, head, sha256 })
     }
 
     pub fn config(&self) -> &DecoderConfig {
@@ -74,6 +91,12 @@ impl Decoder {
 
     pub fn device(&self) -> &Device {
         &self.device
+    }
+
+    /// The SHA-256 of the file of weights, as `sha256sum` tells it; of several files that of the lines it prints for them:
+    /// `sha256sum *.safetensors | sha256sum`. Empty for random weights.
+    pub fn sha256(&self) -> &str {
+        &self.sha256
     }
 
     /// What each token of one sequence predicts: `[tokens, vocabulary]` logits in f32, on the device.

@@ -105,6 +105,10 @@ impl Source for Gguf {
         }
         Ok(TensorData::new(values, self.shapes[name].clone()))
     }
+
+    fn files(&self) -> Vec<PathBuf> {
+        vec![self.path.clone()]
+    }
 }
 
 /// llama.cpp turns neighbouring rows of a llama's queries and keys where Hugging Face turns row i with row i + size / 2 of a head, and

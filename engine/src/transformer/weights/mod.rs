@@ -2,9 +2,11 @@
 //! one by one, so that the host holds no more than the largest.
 
 mod blocks;
+mod fingerprint;
 mod gguf;
 mod header;
 mod memory;
+mod random;
 mod shards;
 
 pub(crate) use gguf::Gguf;
@@ -15,7 +17,10 @@ pub(crate) use shards::SafeTensors;
 use crate::data::list;
 use crate::{Device, Error, Result};
 use burn::tensor::{DType, Tensor, TensorData};
+use fingerprint::Fingerprint;
+use random::Random;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 /// The numbers that a model computes with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -62,6 +67,8 @@ pub(crate) trait Source {
     fn shapes(&self) -> &BTreeMap<String, Vec<usize>>;
     /// The numbers of one of them, as f32, f16 or bf16.
     fn read(&mut self, name: &str) -> Result<TensorData>;
+    /// Where they lie.
+    fn files(&self) -> Vec<PathBuf>;
 }
 
 /// Hands tensors to the parts of a model as they are built. A model is built twice: first to note what it asks for, then,
@@ -76,7 +83,8 @@ pub(crate) struct Loader {
 }
 
 impl Loader {
-    /// Builds a model from a source. `spare` says of a tensor that nobody asks for whether it may be left.
+    /// Builds a model from a source; with it comes the SHA-256 of the source's files, taken while they are read. `spare` says of a tensor
+    /// that nobody asks for whether it may be left.
     ///
     /// # Errors
     /// Tensors missing, left over or of another shape, all at once; a precision that the device lacks; a model larger than memory.
@@ -86,17 +94,41 @@ impl Loader {
         precision: Precision,
         spare: impl Fn(&str) -> bool,
         build: impl Fn(&mut Loader) -> Result<T>,
+    ) -> Result<(T, String)> {
+        let mut loader = Self::new(source, device, precision)?;
+        build(&mut loader)?;
+        loader.compare(spare)?;
+        Estimate::of(loader.asked.values(), precision).check(device)?;
+        let fingerprint = Fingerprint::start(loader.source.files());
+        loader.checked = true;
+        let built = build(&mut loader)?;
+        Ok((built, fingerprint.map(Fingerprint::finish).transpose()?.unwrap_or_default()))
+    }
+
+    /// Builds a model of random weights, whose tensors are those that it asks for.
+    ///
+    /// # Errors
+    /// A precision that the device lacks; a model larger than memory.
+    pub fn random<T>(
+        seed: u64,
+        device: &Device,
+        precision: Precision,
+        build: impl Fn(&mut Loader) -> Result<T>,
     ) -> Result<T> {
+        let mut loader = Self::new(Box::new(Random::new(seed, BTreeMap::new())), device, precision)?;
+        build(&mut loader)?;
+        Estimate::of(loader.asked.values(), precision).check(device)?;
+        loader.source = Box::new(Random::new(seed, loader.asked.clone()));
+        loader.checked = true;
+        build(&mut loader)
+    }
+
+    fn new(source: Box<dyn Source>, device: &Device, precision: Precision) -> Result<Self> {
         if !device.burn().supports_dtype(precision.dtype()) {
             return Err(Error::input(format!("device {} does not compute in {precision:?}", device.name()))
                 .hint("use `--precision f32`"));
         }
-        let mut loader = Loader { source, device: device.clone(), precision, asked: BTreeMap::new(), checked: false };
-        build(&mut loader)?;
-        loader.compare(spare)?;
-        Estimate::of(loader.asked.values(), precision).check(device)?;
-        loader.checked = true;
-        build(&mut loader)
+        Ok(Self { source, device: device.clone(), precision, asked: BTreeMap::new(), checked: false })
     }
 
     /// Whether the files hold a tensor: for parts that a model may lack.

@@ -92,6 +92,10 @@ impl Source for SafeTensors {
             .map_err(|source| Error::io("read", &*path, source))?;
         Ok(TensorData::from_bytes_vec(bytes, self.shapes[name].clone(), place.dtype))
     }
+
+    fn files(&self) -> Vec<PathBuf> {
+        self.files.iter().map(|(path, _)| path.clone()).collect()
+    }
 }
 
 fn float(dtype: Dtype) -> Option<DType> {
