@@ -4,6 +4,7 @@ mod answer;
 mod decoder;
 mod encoder;
 mod files;
+mod vocabulary;
 
 use pellucid_tests::compare::{assert_close, rounding};
 use pellucid_tests::fixture;

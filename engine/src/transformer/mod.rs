@@ -13,6 +13,7 @@ mod config;
 mod decoder;
 mod layers;
 mod prompt;
+mod sentencepiece;
 mod vocabulary;
 mod weights;
 

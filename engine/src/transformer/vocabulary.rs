@@ -1,5 +1,6 @@
 //! The tokenizer of a model: `tokenizer.json` beside it, or what a GGUF file says of its own.
 
+use super::sentencepiece::{self, CONTROL, USER_DEFINED};
 use super::weights::{Gguf, Meta};
 use crate::text::Tokenizer;
 use crate::{Error, Result};
@@ -10,9 +11,6 @@ use std::path::Path;
 const LLAMA3: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 const QWEN2: &str =
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
-/// Kinds of tokens in GGUF that are no part of a text: control tokens, and those that users defined.
-const CONTROL: i64 = 3;
-const USER_DEFINED: i64 = 4;
 
 /// The tokenizer of a folder or a GGUF file.
 ///
@@ -36,10 +34,38 @@ struct Facts<'a>(&'a std::collections::BTreeMap<String, Meta>);
 impl Facts<'_> {
     /// As `tokenizer.json` would have it.
     fn tokenizer(&self) -> Result<Value> {
-        let kind = self.text("tokenizer.ggml.model");
-        if kind != "gpt2" {
-            return Err(not_supported("tokenizer.ggml.model", kind, "gpt2 (byte-level BPE)"));
+        match self.text("tokenizer.ggml.model") {
+            "gpt2" => self.byte_level(),
+            "llama" => self.sentencepiece(),
+            other => Err(not_supported("tokenizer.ggml.model", other, "gpt2 (byte-level BPE), llama (SentencePiece)")),
         }
+    }
+
+    fn sentencepiece(&self) -> Result<Value> {
+        let set = |key: &str| self.0.get(key).is_some_and(|value| *value != Meta::Flag(false));
+        for key in ["tokenizer.ggml.precompiled_charsmap", "tokenizer.ggml.remove_extra_whitespaces"] {
+            if set(key) {
+                return Err(not_supported(key, "set", "vocabularies that take text as it is"));
+            }
+        }
+        let tokens = self.texts("tokenizer.ggml.tokens")?;
+        let scores = self.list("tokenizer.ggml.scores", |value| match value {
+            Meta::Real(score) => Some(*score),
+            _ => None,
+        })?;
+        let kinds = self.list("tokenizer.ggml.token_type", |value| match value {
+            Meta::Whole(kind) => Some(*kind),
+            _ => None,
+        })?;
+        let prefix = self.0.get("tokenizer.ggml.add_space_prefix") != Some(&Meta::Flag(false));
+        let mut value = sentencepiece::parts(&tokens, &scores, &kinds, prefix)?;
+        value.insert("version".into(), json!("1.0"));
+        value.insert("added_tokens".into(), json!(self.added(&tokens)));
+        value.insert("post_processor".into(), self.beginning(&tokens, true));
+        Ok(Value::Object(value))
+    }
+
+    fn byte_level(&self) -> Result<Value> {
         let byte_level = |regex: bool| json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": regex});
         let split = |regex: &str| json!({"type": "Split", "pattern": {"Regex": regex}, "behavior": "Isolated", "invert": false});
         let all = |first: Value, then: Value| json!({"type": "Sequence", "pretokenizers": [first, then]});
@@ -59,7 +85,7 @@ impl Facts<'_> {
             "added_tokens": self.added(&tokens),
             "normalizer": if pre == "qwen2" { json!({"type": "NFC"}) } else { Value::Null },
             "pre_tokenizer": pre_tokenizer,
-            "post_processor": self.beginning(&tokens),
+            "post_processor": self.beginning(&tokens, false),
             "decoder": byte_level(true),
             "model": {
                 "type": "BPE",
@@ -81,9 +107,12 @@ impl Facts<'_> {
         kinds.iter().enumerate().filter_map(added).collect()
     }
 
-    /// The token that begins every text, where there is one.
-    fn beginning(&self, tokens: &[&str]) -> Value {
-        let adds = self.0.get("tokenizer.ggml.add_bos_token") == Some(&Meta::Flag(true));
+    /// The token that begins every text, where there is one; `unsaid` where the file does not say whether it does.
+    fn beginning(&self, tokens: &[&str], unsaid: bool) -> Value {
+        let adds = match self.0.get("tokenizer.ggml.add_bos_token") {
+            Some(Meta::Flag(adds)) => *adds,
+            _ => unsaid,
+        };
         let id = match self.0.get("tokenizer.ggml.bos_token_id") {
             Some(Meta::Whole(id)) if adds => *id as usize,
             _ => return Value::Null,
@@ -104,14 +133,19 @@ impl Facts<'_> {
     }
 
     fn texts(&self, key: &str) -> Result<Vec<&str>> {
-        let lacks = || Error::input(format!("the metadata of the GGUF file lack the list `{key}`"));
-        let Some(Meta::List(all)) = self.0.get(key) else { return Err(lacks()) };
-        let mut texts = Vec::with_capacity(all.len());
-        for one in all {
-            let Meta::Text(text) = one else { return Err(lacks()) };
-            texts.push(text.as_str());
-        }
-        Ok(texts)
+        self.list(key, |value| match value {
+            Meta::Text(text) => Some(text.as_str()),
+            _ => None,
+        })
+    }
+
+    /// A list whose values are all of one kind.
+    fn list<'b, T>(&'b self, key: &str, read: impl Fn(&'b Meta) -> Option<T>) -> Result<Vec<T>> {
+        let found = match self.0.get(key) {
+            Some(Meta::List(all)) => all.iter().map(read).collect(),
+            _ => None,
+        };
+        found.ok_or_else(|| Error::input(format!("the metadata of the GGUF file lack the list `{key}`")))
     }
 }
 
