@@ -46,6 +46,11 @@ impl Metric {
         Metric::ALL.iter().find(|m| m.name.eq_ignore_ascii_case(name))
     }
 
+    /// The least value it can have: 0 for distances, inequalities and ratios.
+    pub fn least(&self) -> f64 {
+        if self.range.starts_with("[0,") { 0.0 } else { f64::NEG_INFINITY }
+    }
+
     /// Metrics of one stage, sorted by short name.
     pub fn of_stage(stage: Stage) -> impl Iterator<Item = &'static Metric> {
         Metric::ALL.iter().filter(move |m| m.stage == stage)

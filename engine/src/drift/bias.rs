@@ -39,7 +39,7 @@ pub struct BiasDrift {
     pub interval: Option<(f64, f64)>,
     #[serde(serialize_with = "number")]
     pub baseline: Option<f64>,
-    /// What the value, or its interval, was to meet.
+    /// What the value, or its interval, was to meet; it does not reach below the least value of the metric.
     #[serde(serialize_with = "pair")]
     pub allowed: Option<(f64, f64)>,
     pub drifted: bool,
@@ -110,7 +110,7 @@ fn other_facet(constraints: &Constraints, facet: &FacetBias) -> Error {
 fn one(constraint: &Constraint, facet: &FacetBias, rule: BiasRule) -> Option<BiasDrift> {
     let name = constraint.metric.as_str();
     let found = facet.metric(name)?;
-    let neutral = Metric::named(name).map_or(0.0, |metric| metric.neutral);
+    let (neutral, least) = Metric::named(name).map_or((0.0, f64::NEG_INFINITY), |m| (m.neutral, m.least()));
     let interval = match rule {
         BiasRule::Reference => None,
         BiasRule::Interval { .. } => found.value.and_then(|v| around(v, interval_of(found)?, neutral)),
@@ -139,7 +139,7 @@ fn one(constraint: &Constraint, facet: &FacetBias, rule: BiasRule) -> Option<Bia
         value: found.value,
         interval,
         baseline: constraint.value,
-        allowed,
+        allowed: allowed.map(|(low, high)| (low.max(least), high)),
         drifted: found.value.zip(allowed).is_some_and(|(value, allowed)| outside(value, allowed)),
         error,
     })

@@ -59,6 +59,11 @@ fn ratios_are_held_against_a_range_around_1() {
     let found = compare(50);
     let di = of(&found, "DI");
     assert_eq!((di.value, di.baseline, di.allowed, di.drifted), (Some(1.0), Some(0.8), Some((0.8, 1.25)), false));
+    // A distance cannot be below 0, a difference can.
+    for (metric, least) in [("TVD", 0.0), ("KS", 0.0), ("DPL", -0.2)] {
+        let (low, high) = of(&found, metric).allowed.unwrap();
+        assert!((low - least).abs() < 1e-12 && high > 0.1, "{metric}: {low} to {high}");
+    }
     assert!(of(&compare(39), "DI").drifted && !of(&compare(62), "DI").drifted && of(&compare(63), "DI").drifted);
 }
 
