@@ -3,6 +3,7 @@
 use super::Picture;
 use super::preprocess::{Layout, Preprocess};
 use super::segments::Segments;
+use crate::explain::cat;
 use crate::model::Model;
 use crate::{Device, Error, Result, kernels};
 use burn::tensor::{Int, Tensor, TensorData};
@@ -72,7 +73,7 @@ impl ImageModel {
             known: Arc::new(Known::default()),
         };
         let all = vec![1.0; segments.count];
-        let whole = model.forward(&all, 1)?;
+        let whole = kernels::read(model.forward(&all, 1)?)?;
         model.outputs = Arc::new((0..whole.len()).map(|k| format!("output[{k}]")).collect());
         let mut known = model.known.outputs.lock().unwrap_or_else(PoisonError::into_inner);
         known.insert(bits(&all), whole.into());
@@ -84,8 +85,8 @@ impl ImageModel {
         self.known.clone()
     }
 
-    /// The outputs for `count` rows of presence, `[count · outputs]`.
-    fn forward(&self, rows: &[f32], count: usize) -> Result<Vec<f32>> {
+    /// The outputs `[count, outputs]` for `count` rows of presence.
+    fn forward(&self, rows: &[f32], count: usize) -> Result<Tensor<2>> {
         let (n, [_, channels, height, width]) = (self.features.len(), self.absent.dims());
         let presence = Tensor::<2>::from_data(TensorData::new(rows.to_vec(), [count, n]), self.device.burn());
         let presence = presence.select(1, self.of_pixel.clone()).reshape([count, 1, height, width]);
@@ -99,7 +100,7 @@ impl ImageModel {
                 .hint("a model of pictures gives one row of numbers for each"));
         }
         self.known.forwards.fetch_add(count as u64, Relaxed);
-        kernels::read(outputs)
+        Ok(outputs)
     }
 }
 
@@ -112,34 +113,50 @@ impl Model for ImageModel {
         &self.outputs
     }
 
+    /// Outputs stay on the device, unless they are kept.
     fn predict(&self, rows: Tensor<2>) -> Result<Tensor<2>> {
         let (n, width) = (self.features.len(), self.outputs.len());
+        if rows.dims()[0] == 0 {
+            return Ok(Tensor::zeros([0, width], self.device.burn()));
+        }
         let rows = kernels::read(rows)?;
         let keys: Vec<Vec<u32>> = rows.chunks_exact(n).map(bits).collect();
-        let kept = |key: &Vec<u32>| self.known.outputs.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned();
-        let mut outputs: Vec<Option<Arc<[f32]>>> = keys.iter().map(kept).collect();
-        let due: Vec<usize> = (0..keys.len()).filter(|&at| outputs[at].is_none()).collect();
+        let (mut due, mut known, mut places) = (Vec::new(), Vec::new(), vec![0; keys.len()]);
+        let kept = self.known.outputs.lock().unwrap_or_else(PoisonError::into_inner);
+        for (at, key) in keys.iter().enumerate() {
+            match kept.get(key) {
+                Some(outputs) => {
+                    places[at] = (known.len() / width) as i32;
+                    known.extend_from_slice(outputs);
+                }
+                None => due.push(at),
+            }
+        }
+        drop(kept);
+        let n_known = known.len() / width;
+        due.iter().enumerate().for_each(|(new, &at)| places[at] = (n_known + new) as i32);
         let numbers = if self.device.is_cpu() { CPU_BATCH_NUMBERS } else { BATCH_NUMBERS };
         let batch = (numbers / (3 * self.of_pixel.dims()[0])).clamp(1, 256);
         let forward = |members: &[usize]| {
             let presence: Vec<f32> = members.iter().flat_map(|&at| &rows[at * n..][..n]).copied().collect();
             self.forward(&presence, members.len())
         };
-        let found: Vec<Vec<f32>> = match self.device.is_cpu() {
+        let mut parts: Vec<Tensor<2>> = match self.device.is_cpu() {
             true => due.par_chunks(batch).map(forward).collect::<Result<_>>()?,
             false => due.chunks(batch).map(forward).collect::<Result<_>>()?,
         };
-        for (members, found) in due.chunks(batch).zip(&found) {
-            members.iter().zip(found.chunks_exact(width)).for_each(|(&at, found)| outputs[at] = Some(found.into()));
-        }
-        if self.known.keeps.load(Relaxed) {
-            let mut known = self.known.outputs.lock().unwrap_or_else(PoisonError::into_inner);
-            due.iter().for_each(|&at| {
-                _ = known.entry(keys[at].clone()).or_insert_with(|| outputs[at].clone().unwrap_or_default())
+        if self.known.keeps.load(Relaxed) && !due.is_empty() {
+            let found = kernels::read(cat(parts.clone(), 0))?;
+            let mut kept = self.known.outputs.lock().unwrap_or_else(PoisonError::into_inner);
+            due.iter().zip(found.chunks_exact(width)).for_each(|(&at, found)| {
+                _ = kept.entry(keys[at].clone()).or_insert_with(|| found.into());
             });
         }
-        let all = outputs.iter().flatten().flat_map(|row| row.iter().copied()).collect();
-        Ok(Tensor::from_data(TensorData::new(all, [keys.len(), width]), self.device.burn()))
+        if n_known == 0 {
+            return Ok(cat(parts, 0));
+        }
+        parts.insert(0, Tensor::from_data(TensorData::new(known, [n_known, width]), self.device.burn()));
+        Ok(cat(parts, 0).select(0, Tensor::from_data(kernels::list(places), self.device.burn())))
     }
 }
 

@@ -1,6 +1,6 @@
 //! ONNX files as networks of pictures.
 
-use crate::model::onnx::{Network, Value};
+use crate::model::onnx::{Card, Network, Value};
 use crate::{Device, Error, Result};
 use burn::tensor::Tensor;
 use std::path::Path;
@@ -13,6 +13,8 @@ pub struct OnnxNetwork {
     pub run: Box<dyn Fn(Tensor<4>) -> Result<Tensor<2>> + Send + Sync>,
     /// SHA-256 of the file.
     pub sha256: String,
+    /// What the file says of itself.
+    pub card: Card,
 }
 
 /// Opens a file with one input, and one output or the named one; axes of an output behind the batch are one row.
@@ -21,6 +23,8 @@ pub struct OnnxNetwork {
 /// A file that cannot be run, several inputs, several outputs without a name, a name that is none.
 pub fn onnx_network(path: &Path, output: Option<&str>, device: &Device) -> Result<OnnxNetwork> {
     let name = path.display().to_string();
+    // Whatever keeps it from being run over rows of a table is no problem here.
+    let card = Card { problem: None, ..Card::load(path)? };
     let network = match output {
         Some(output) => Network::open_for(path, &[output])?,
         None => Network::open(path)?,
@@ -57,18 +61,15 @@ pub fn onnx_network(path: &Path, output: Option<&str>, device: &Device) -> Resul
             let padded = if given < due { pad(part, due) } else { part };
             let output = session.run(&[(&input, Value::from_tensor(padded)?)])?.remove(0);
             let dims = output.dims();
-            let width: usize = dims.iter().skip(1).product();
             if dims.first() != Some(&due) {
                 return Err(Error::input(format!("an output of shape {dims:?} for {due} pictures"))
                     .hint("a model of pictures gives one row of numbers for each"));
             }
-            let host = output.to_floats()?;
-            let rows = Tensor::<1>::from_floats(&host[..given * width], device.burn());
-            outputs.push(rows.reshape([given, width]));
+            outputs.push(output.rows(&device)?.narrow(0, 0, given));
         }
         Ok(if outputs.len() == 1 { outputs.remove(0) } else { Tensor::cat(outputs, 0) })
     };
-    Ok(OnnxNetwork { input_dims, run: Box::new(run), sha256 })
+    Ok(OnnxNetwork { input_dims, run: Box::new(run), sha256, card })
 }
 
 /// The last picture again and again.

@@ -164,6 +164,24 @@ impl Value {
         Ok(with_rank!(array, t => t.reshape(target)))
     }
 
+    /// A value as rows of floats on a device: the axes behind the first are one. Integers and booleans, which pass through the host, are
+    /// converted.
+    ///
+    /// # Errors
+    /// A value without axes.
+    pub fn rows(self, device: &crate::Device) -> Result<Tensor<2>> {
+        let dims = self.dims();
+        let Some((&count, behind)) = dims.split_first() else {
+            return Err(Error::input("a value without axes has no rows"));
+        };
+        let value = match self.dtype() {
+            Dtype::F32 => self,
+            _ => Host::floats(self.to_floats()?, &dims).into(),
+        };
+        let array = value.on(device.burn())?.into_float()?;
+        Ok(with_rank!(array, t => t.reshape([count, behind.iter().product()])))
+    }
+
     pub fn dims(&self) -> Vec<usize> {
         match self {
             Value::Float(a) => a.dims(),
