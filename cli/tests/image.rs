@@ -69,3 +69,46 @@ fn what_cannot_be_explained_is_refused() {
     }
     assert_eq!(folder.names(), ["notes.png"]);
 }
+
+#[test]
+fn an_array_is_a_picture_like_any_other() {
+    let grey = fixture("pictures/grey.npy");
+    let (code, stdout, stderr) =
+        image(&[&grey, "--grid", "2x2", "--array-range", "0,16", "--absent", "#000000", "--json"]);
+    assert_eq!(code, 0, "{stderr}");
+    assert!(
+        stderr.contains("grey.npy: an array of shape [2, 2], <f4: read as height × width, 0 black, 16 white"),
+        "{stderr}"
+    );
+    let json: Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!((&json["picture"], json["outputs"][0]["segments"].as_array().unwrap().len()), (&"grey.npy".into(), 4));
+    for (options, expected) in [
+        (vec!["--array-range", "0,8"], "go from 0 to 16, beyond 0 to 8"),
+        (vec!["--array-range", "8,0"], "the smaller first"),
+        (vec!["--array-layout", "whc"], "possible values: hwc, chw"),
+    ] {
+        let (code, _, stderr) = image(&[&[grey.as_str()], &options[..]].concat());
+        assert!(code == 2 && stderr.contains(expected), "{options:?}: {stderr}");
+    }
+}
+
+#[test]
+fn a_page_shows_the_pictures_and_their_numbers() {
+    let (folder, picture) = (Folder::new(), fixture("pictures/turned.jpg"));
+    let report = folder.path("page.html").display().to_string();
+    let options = [&picture, "--grid", "4x4", "--scale", "16", "--target", "1", "--target", "7", "--report", &report];
+    let (code, _, stderr) = image(&options);
+    assert_eq!(code, 0, "{stderr}");
+    let html = std::fs::read_to_string(&report).unwrap();
+    // The picture, what stands in for absent segments, and a heat map an output.
+    assert_eq!(html.matches("href=\"data:image/png;base64,iVBORw0KGgo").count(), 4);
+    assert_eq!(html.matches("<figure ").count(), 2);
+    for expected in
+        ["What moved output[7]", "digits_cnn.onnx on turned.jpg", "4 × 4 rectangles", "SHA-256", "16 segments"]
+    {
+        assert!(html.contains(expected), "{expected}");
+    }
+    let (code, _, stderr) = image(&options);
+    assert!(code == 2 && stderr.contains("--force"), "{stderr}");
+    assert_eq!(folder.names(), ["page.html"]);
+}

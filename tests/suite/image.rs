@@ -1,11 +1,15 @@
 //! Pictures: a linear network in closed form, a real one against enumeration, files of every kind, bad input.
 
+mod arrays;
+
 use burn::tensor::Tensor;
 use pellucid::Device;
 use pellucid::design::Budget;
 use pellucid::image::{Absence, Channels, Fit, ImageShap, Layout, Picture, Preprocess, Segmenter, overlay};
+use pellucid::kernels::read_count;
 use pellucid::model::Model;
 use pellucid::model::onnx::{Graph, OnnxModel};
+use pellucid_tests::compare::alone;
 use pellucid_tests::{devices, fixture};
 use std::path::PathBuf;
 
@@ -264,4 +268,21 @@ fn a_crop_keeps_the_middle() {
     assert_eq!((row(&seen, 0), row(&seen, 4)), (row(&wide, 4), row(&wide, 16)));
     preprocess.fit = Fit::Stretch;
     assert_ne!(row(&preprocess.seen(&wide), 0), row(&wide, 4));
+}
+
+/// Of 4,096 pictures each tile's rows are read, and no batch's outputs.
+#[test]
+fn outputs_stay_on_the_device() {
+    alone("image::outputs_stay_on_the_device", || {
+        for device in devices() {
+            let mut shap = digits(&device);
+            shap.segmenter = Segmenter::Grid { columns: 4, rows: 3 };
+            (shap.targets, shap.budget) = (vec![3], Budget::Exact);
+            let before = read_count();
+            assert_eq!(shap.explain(&three(), &device).unwrap().forwards, 1 << 12);
+            let reads = read_count() - before;
+            // Sixteen batches or more in eight tiles on the CPU.
+            assert!(reads < 16, "{reads} reads on {}", device.name());
+        }
+    });
 }

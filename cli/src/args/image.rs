@@ -28,7 +28,7 @@ Examples:
 #[derive(Args, Debug)]
 #[command(after_long_help = format!("{EXAMPLES}{EXIT_CODES}"))]
 pub struct ImageArgs {
-    /// The pictures: PNG or JPEG.
+    /// The pictures: PNG, JPEG or NumPy arrays (.npy).
     #[arg(required = true, value_name = "PICTURE")]
     pub pictures: Vec<PathBuf>,
     /// The model: an ONNX file with one input of shape [batch, colours, height, width] or [batch, height, width, colours].
@@ -41,6 +41,8 @@ pub struct ImageArgs {
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     #[command(flatten)]
+    pub arrays: ArrayArgs,
+    #[command(flatten)]
     pub input: PreprocessArgs,
     #[command(flatten)]
     pub players: SegmentArgs,
@@ -49,9 +51,24 @@ pub struct ImageArgs {
     /// Heat maps and numbers go to this folder: PICTURE.heatmap.png and PICTURE.json for each picture.
     #[arg(short, long, value_name = "FOLDER", help_heading = "Results")]
     pub output: Option<PathBuf>,
+    /// Also write a page with the pictures, their heat maps and numbers, an HTML file; it has the first 12 pictures.
+    #[arg(long, value_name = "FILE", help_heading = "Results")]
+    pub report: Option<PathBuf>,
     /// Replace files that exist.
     #[arg(long, help_heading = "Results")]
     pub force: bool,
+}
+
+/// What an array means, where its shape and numbers leave that open.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Arrays")]
+pub struct ArrayArgs {
+    /// The axes of an array of three: height, width, colours, or colours first [default: colours are the axis of 1, 3 or 4].
+    #[arg(long, value_enum, value_name = "AXES")]
+    pub array_layout: Option<ArrayLayout>,
+    /// The numbers that are black and white [default: 0,255 for bytes; for floats 0,1 if all lie there, or 0,255 if those do].
+    #[arg(long, value_name = "LOW,HIGH", value_parser = range, allow_hyphen_values = true)]
+    pub array_range: Option<(f64, f64)>,
 }
 
 /// What the model takes.
@@ -139,6 +156,12 @@ pub enum Channels {
     Grey,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ArrayLayout {
+    Hwc,
+    Chw,
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Fit {
     /// Both sides are scaled on their own.
@@ -184,6 +207,16 @@ impl From<Channels> for image::Channels {
     }
 }
 
+impl From<&ArrayArgs> for image::ArrayOptions {
+    fn from(args: &ArrayArgs) -> Self {
+        let layout = args.array_layout.map(|layout| match layout {
+            ArrayLayout::Hwc => image::Layout::Nhwc,
+            ArrayLayout::Chw => image::Layout::Nchw,
+        });
+        Self { layout, range: args.array_range }
+    }
+}
+
 impl From<Fit> for image::Fit {
     fn from(fit: Fit) -> Self {
         match fit {
@@ -198,6 +231,13 @@ fn pair(text: &str) -> Result<(u32, u32), String> {
     parsed.ok_or_else(|| "two numbers with an x between, such as 224x224".into())
 }
 
+fn range(text: &str) -> Result<(f64, f64), String> {
+    let parsed = text.split_once(',').and_then(|(low, high)| Some((low.parse().ok()?, high.parse().ok()?)));
+    parsed
+        .filter(|(low, high): &(f64, f64)| low < high && (high - low).is_finite())
+        .ok_or_else(|| "two numbers with a comma between, the smaller first, such as 0,16".into())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -206,6 +246,8 @@ mod tests {
     fn pairs_and_absences_parse() {
         assert_eq!(pair("7x5"), Ok((7, 5)));
         assert!(["7", "x", "7x", "-1x2", "7X5"].iter().all(|text| pair(text).is_err()));
+        assert_eq!((range("-1,1"), range("0,0.5")), (Ok((-1.0, 1.0)), Ok((0.0, 0.5))));
+        assert!(["1", "1,0", "0,0", "0,inf", "nan,1", "0,1,2"].iter().all(|text| range(text).is_err()));
         assert_eq!("#0a10FF".parse(), Ok(Absent::Colour([10, 16, 255])));
         assert_eq!("grey.png".parse(), Ok(Absent::Picture("grey.png".into())));
         assert!(["#12345", "#12345g", "#€€"].iter().all(|text| text.parse::<Absent>().is_err()));

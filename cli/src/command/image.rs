@@ -1,5 +1,8 @@
 //! `pellucid image`: pictures explained by their segments.
 
+mod files;
+mod page;
+
 use super::open::{file_name, open_device};
 use super::put::put;
 use super::typed;
@@ -9,28 +12,30 @@ use crate::interrupt::Interrupt;
 use crate::number::{duration, thousands};
 use crate::segment_table;
 use crate::terminal::Terminal;
+use files::Files;
+use page::Page;
 use pellucid::data::{Pending, did_you_mean, of_file};
-use pellucid::image::{Absence, ImageExplanation, ImageShap, Picture, Preprocess, Segmenter, onnx_network, overlay};
+use pellucid::image::{Absence, ImageExplanation, ImageShap, Picture, Preprocess, Segmenter, onnx_network};
+use pellucid::report::{ModelCard, ShownPicture};
 use pellucid::{Device, Error, Result};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-/// Heat maps of small pictures are enlarged to about this many pixels.
-const SIDE: u32 = 480;
 /// Segments in a table on a terminal; the files have all.
 const TOP: usize = 10;
 
 pub fn run(args: &ImageArgs, terminal: &Terminal, interrupt: &Interrupt) -> Result<Exit> {
     let device = open_device(args.run.device, terminal)?;
-    let mut shap = explainer(args, &device)?;
+    let (mut shap, card) = explainer(args, &device)?;
     shap.control.stop = interrupt.flag();
-    let pictures = args.pictures.iter().map(Picture::open).collect::<Result<Vec<_>>>()?;
+    let open = |path: &PathBuf| Picture::open_as(path, &(&args.arrays).into());
+    let pictures = args.pictures.iter().map(open).collect::<Result<Vec<_>>>()?;
+    let report = args.report.as_deref().map(|path| Pending::create(path, args.force)).transpose()?;
     let mut files = args.pictures.iter().map(|path| Files::create(path, args)).collect::<Result<Vec<_>>>()?;
-    let mut all = Vec::new();
+    let (mut documents, mut page) = (Vec::new(), Page::default());
     for ((path, picture), files) in args.pictures.iter().zip(&pictures).zip(files.drain(..)) {
         let name = file_name(path);
-        picture.notes.iter().for_each(|note| terminal.warn(&format!("{name}: {note}")));
         let started = Instant::now();
         let found = shap.explain(picture, &device).map_err(|error| of_file(Path::new(&name), error))?;
         let (segments, forwards) = (found.segments.count, thousands(found.forwards));
@@ -38,16 +43,21 @@ pub fn run(args: &ImageArgs, terminal: &Terminal, interrupt: &Interrupt) -> Resu
             "{name}: {segments} segments, {forwards} pictures shown to the model in {}",
             duration(started.elapsed())
         ));
-        shap.control.take_notes().iter().for_each(|note| terminal.warn(note));
-        let document = document(&found, &name);
+        let notes = [picture.notes.clone(), shap.control.take_notes()].concat();
+        notes.iter().for_each(|note| terminal.warn(&format!("{name}: {note}")));
+        let document = document(&found, &name, &shap.preprocess);
         files.write(&found, &document, terminal)?;
         if !terminal.json() {
             terminal.data(&segment_table::describe(&found, &name, TOP))?;
         }
-        all.push(document);
+        documents.push(document);
+        page.add(ShownPicture { name, found, notes }, report.is_some());
+    }
+    if let Some(file) = report {
+        put(file, page.html(args, &shap, card)?.as_bytes(), terminal)?;
     }
     if terminal.json() {
-        let document = if all.len() == 1 { all.remove(0) } else { Value::Array(all) };
+        let document = if documents.len() == 1 { documents.remove(0) } else { Value::Array(documents) };
         terminal.data(&format!("{document:#}"))?;
     } else {
         terminal.data(segment_table::LEGEND)?;
@@ -55,7 +65,7 @@ pub fn run(args: &ImageArgs, terminal: &Terminal, interrupt: &Interrupt) -> Resu
     Ok(Exit::Done)
 }
 
-fn explainer(args: &ImageArgs, device: &Device) -> Result<ImageShap> {
+fn explainer(args: &ImageArgs, device: &Device) -> Result<(ImageShap, ModelCard)> {
     let input = &args.input;
     let network = onnx_network(&args.model, args.run.model_output.as_deref(), device)?;
     let mut preprocess = Preprocess::of_shape(&network.input_dims, input.size)?;
@@ -74,15 +84,17 @@ fn explainer(args: &ImageArgs, device: &Device) -> Result<ImageShap> {
         Absent::Blur => Absence::Blur,
         Absent::Mean => Absence::Mean,
         Absent::Colour(colour) => Absence::Colour(*colour),
-        Absent::Picture(path) => Absence::Picture(Picture::open(path)?),
+        Absent::Picture(path) => Absence::Picture(Picture::open_as(path, &(&args.arrays).into())?),
     };
     let run = &args.run;
     shap.labels = run.labels.clone();
     shap.targets = run.target.iter().map(|target| number(target, &run.labels)).collect::<Result<_>>()?;
     (shap.budget, shap.design, shap.link) = (run.budget.into(), run.design.into(), run.link.into());
     (shap.tolerance, shap.seed) = (run.tolerance, run.seed);
-    shap.model = (file_name(&args.model), network.sha256);
-    Ok(shap)
+    let name = file_name(&args.model);
+    let card = ModelCard::of(&name, &network.card, &network.sha256);
+    shap.model = (name, network.sha256);
+    Ok((shap, card))
 }
 
 /// The output of a label or a number.
@@ -98,7 +110,7 @@ fn number(target: &str, labels: &[String]) -> Result<usize> {
 }
 
 /// Everything about a picture, as JSON.
-fn document(found: &ImageExplanation, name: &str) -> Value {
+fn document(found: &ImageExplanation, name: &str, preprocess: &Preprocess) -> Value {
     let output = |k: usize| {
         json!({
             "output": found.outputs[k],
@@ -114,6 +126,7 @@ fn document(found: &ImageExplanation, name: &str) -> Value {
         "outputs": (0..found.outputs.len()).map(output).collect::<Vec<_>>(),
         // Row by row: segment, and how many pixels in a row are its.
         "segment_runs": runs(&found.segments.of_pixel),
+        "preprocess": preprocess,
         "forwards": found.forwards,
         "command": typed::command(),
         "provenance": found.provenance,
@@ -123,44 +136,6 @@ fn document(found: &ImageExplanation, name: &str) -> Value {
 /// `[segment, pixels]` one after the other.
 fn runs(of_pixel: &[u32]) -> Vec<[usize; 2]> {
     of_pixel.chunk_by(|a, b| a == b).map(|run| [run[0] as usize, run.len()]).collect()
-}
-
-/// The files of a picture, opened before any work, so that a wrong path costs nothing.
-struct Files {
-    numbers: Option<Pending>,
-    /// The path of the heat map: one an output, whose names are known later.
-    stem: Option<PathBuf>,
-    first: Option<Pending>,
-    force: bool,
-}
-
-impl Files {
-    fn create(picture: &Path, args: &ImageArgs) -> Result<Self> {
-        let Some(folder) = &args.output else {
-            return Ok(Self { numbers: None, stem: None, first: None, force: false });
-        };
-        let stem = folder.join(picture.file_stem().unwrap_or_default());
-        if args.pictures.iter().filter(|other| other.file_stem() == picture.file_stem()).count() > 1 {
-            let name = stem.file_name().unwrap_or_default().display();
-            return Err(
-                Error::input(format!("two pictures would be written as {name}.json")).hint("explain them in two runs")
-            );
-        }
-        std::fs::create_dir_all(folder).map_err(|error| Error::io("create", folder, error))?;
-        let numbers = Pending::create(&stem.with_added_extension("json"), args.force)?;
-        let first = Pending::create(&stem.with_added_extension("heatmap.png"), args.force)?;
-        Ok(Self { numbers: Some(numbers), stem: Some(stem), first: Some(first), force: args.force })
-    }
-
-    fn write(self, found: &ImageExplanation, document: &Value, terminal: &Terminal) -> Result<()> {
-        let (Some(numbers), Some(stem), Some(first)) = (self.numbers, self.stem, self.first) else { return Ok(()) };
-        put(first, &overlay(found, 0, SIDE).png()?, terminal)?;
-        for k in 1..found.outputs.len() {
-            let path = stem.with_added_extension(format!("heatmap.{}.png", k + 1));
-            put(Pending::create(&path, self.force)?, &overlay(found, k, SIDE).png()?, terminal)?;
-        }
-        put(numbers, format!("{document:#}\n").as_bytes(), terminal)
-    }
 }
 
 #[cfg(test)]

@@ -56,6 +56,8 @@ pub struct ImageExplanation {
     pub base_values: Vec<f64>,
     /// `[output]`: the network's output for the picture.
     pub predictions: Vec<f64>,
+    /// The largest |base + Σ φ − link(prediction)| over the outputs.
+    pub additivity_gap: f64,
     /// Pictures that the network has seen.
     pub forwards: u64,
     pub provenance: Provenance,
@@ -138,6 +140,7 @@ impl ImageShap {
             stderr: found.stderr.index_axis(Axis(0), 0).to_owned(),
             base_values: found.base_values.to_vec(),
             predictions: found.predictions.row(0).iter().map(|&p| f64::from(p)).collect(),
+            additivity_gap: found.worst_additivity_gap(),
             forwards: known.forwards.load(Relaxed),
             provenance: shap.provenance().clone(),
         })

@@ -1,12 +1,15 @@
-//! Pictures as files hold them: PNG and JPEG to 8-bit red, green, blue.
+//! Pictures as files hold them: PNG, JPEG and NumPy arrays to 8-bit red, green, blue.
 
+use super::npy::{self, ArrayOptions};
 use crate::{Error, Result};
 use image::{DynamicImage, ImageDecoder, ImageError, ImageReader, Limits, RgbImage, imageops};
+use std::fs::File;
+use std::io::{BufReader, Read, Seek};
 use std::path::Path;
 
 /// More pixels on a side than any photograph; a file that says so is refused before it is decoded.
-const LONGEST_SIDE: u32 = 1 << 15;
-const WANTED: &str = "PNG and JPEG can be read";
+pub(super) const LONGEST_SIDE: u32 = 1 << 15;
+const WANTED: &str = "PNG, JPEG and NumPy arrays (.npy) can be read";
 
 /// A picture in 8-bit red, green and blue.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,16 +20,31 @@ pub struct Picture {
 }
 
 impl Picture {
-    /// Reads a PNG or JPEG, turned as its camera says. Transparent pixels are put on white, grey becomes three equal channels, 16 bits
-    /// become 8.
+    /// Reads a PNG or JPEG, turned as its camera says, or a NumPy array. Transparent pixels are put on white, grey becomes three equal
+    /// channels, 16 bits become 8.
     ///
     /// # Errors
-    /// A file that cannot be read, is no PNG or JPEG, is cut short or broken, or has more than 32,768 pixels on a side.
+    /// A file that cannot be read, is none of these, is cut short or broken, or has more than 32,768 pixels on a side; arrays with numbers
+    /// that are not finite, or whose shape or numbers leave open what they mean.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        Self::open_as(path, &ArrayOptions::default())
+    }
+
+    /// The same, where it is said how an array becomes a picture.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open).
+    pub fn open_as(path: impl AsRef<Path>, arrays: &ArrayOptions) -> Result<Self> {
         let path = path.as_ref();
-        let wrong = |e: ImageError| refused(path, e);
-        let reader = ImageReader::open(path).map_err(|e| Error::io("open", path, e))?;
-        let mut reader = reader.with_guessed_format().map_err(|e| Error::io("read", path, e))?;
+        let (wrong, unread) = (|e: ImageError| refused(path, e), |e| Error::io("read", path, e));
+        let mut file = File::open(path).map_err(|e| Error::io("open", path, e))?;
+        let mut start = Vec::new();
+        (&file).take(npy::MAGIC.len() as u64).read_to_end(&mut start).map_err(unread)?;
+        file.rewind().map_err(unread)?;
+        if start == npy::MAGIC {
+            return npy::read(path, file, arrays);
+        }
+        let mut reader = ImageReader::new(BufReader::new(file)).with_guessed_format().map_err(unread)?;
         let mut limits = Limits::default();
         (limits.max_image_width, limits.max_image_height) = (Some(LONGEST_SIDE), Some(LONGEST_SIDE));
         reader.limits(limits);
@@ -51,7 +69,7 @@ impl Picture {
         Ok(Self { rgb, notes: Vec::new() })
     }
 
-    fn of(image: DynamicImage) -> Self {
+    pub(super) fn of(image: DynamicImage) -> Self {
         let mut notes = Vec::new();
         if image.color().bytes_per_pixel() / image.color().channel_count() > 1 {
             notes.push("colours of 16 bits were rounded to 8".into());
@@ -95,6 +113,14 @@ impl Picture {
             imageops::resize(&self.rgb, width, height, imageops::FilterType::Triangle)
         };
         Self { rgb, notes: self.notes.clone() }
+    }
+
+    /// The picture, made smaller if it has more pixels on a side.
+    pub(crate) fn within(&self, side: u32) -> Self {
+        let longest = u64::from(self.width().max(self.height()));
+        let scaled =
+            |x: u32| if longest > side.into() { (u64::from(x) * u64::from(side) / longest).max(1) as u32 } else { x };
+        self.resized(scaled(self.width()), scaled(self.height()))
     }
 
     /// The picture as a PNG.

@@ -3,7 +3,7 @@
 use super::cells::{ShownTable, shown};
 use super::drawing::{DRAW, VEGA, VEGA_LITE};
 use super::theme::THEMES;
-use super::{Figure, Item, Report};
+use super::{Embedded, Figure, Item, Report};
 use crate::{Error, Result};
 use minijinja::{Environment, Value as Html};
 use serde::Serialize;
@@ -19,6 +19,8 @@ const LICENCES: &str = include_str!("assets/LICENCES.txt");
 /// Pixels kept free for a figure of unknown height until it is drawn, and those of axes around one of known height.
 const HEIGHT_UNKNOWN: f64 = 280.0;
 const AXES_HEIGHT: f64 = 60.0;
+/// The height of texts on a picture, as a share of its longer side.
+const TEXT_SHARE: f64 = 0.045;
 
 impl Report {
     /// The whole file: about 0.9 MB, and the figures' numbers. The same report gives the same bytes.
@@ -123,10 +125,29 @@ enum ShownItem<'a> {
         runs: Vec<ShownRun<'a>>,
         table: ShownTable<'a>,
     },
+    Gallery {
+        title: &'a str,
+        caption: &'a str,
+        pictures: Vec<ShownPicture<'a>>,
+        table: ShownTable<'a>,
+    },
     Code {
         title: &'a str,
         text: &'a str,
     },
+}
+
+#[derive(Serialize)]
+struct ShownPicture<'a> {
+    label: &'a str,
+    alt: &'a str,
+    width: u32,
+    height: u32,
+    /// Height of the texts on it, in its pixels.
+    text_height: f64,
+    /// As an address.
+    source: Html,
+    marks: &'a [(f64, f64, String)],
 }
 
 #[derive(Serialize)]
@@ -155,7 +176,26 @@ fn shown_item(item: &Item) -> ShownItem<'_> {
             runs: text.runs.iter().map(shown_run).collect(),
             table: shown(&text.table),
         },
+        Item::Gallery(gallery) => ShownItem::Gallery {
+            title: &gallery.title,
+            caption: &gallery.caption,
+            pictures: gallery.pictures.iter().map(shown_picture).collect(),
+            table: shown(&gallery.table),
+        },
         Item::Code { title, text } => ShownItem::Code { title, text },
+    }
+}
+
+fn shown_picture(picture: &Embedded) -> ShownPicture<'_> {
+    let Embedded { label, alt, width, height, png, marks } = picture;
+    ShownPicture {
+        label,
+        alt,
+        width: *width,
+        height: *height,
+        text_height: TEXT_SHARE * f64::from(*width.max(height)),
+        source: safe(&format!("data:image/png;base64,{png}")),
+        marks,
     }
 }
 

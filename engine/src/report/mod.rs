@@ -24,6 +24,7 @@ mod files;
 mod findings;
 mod fonts;
 mod html;
+mod image;
 mod join;
 pub mod monitor;
 mod origin;
@@ -35,6 +36,7 @@ mod warnings;
 pub use drawing::{Drawing, SCALE, WIDTH};
 pub use files::ImageFormat;
 pub use findings::{ColumnCard, DataCard, Findings, ModelCard, ShownRow};
+pub use image::{ImagePage, ShownPicture};
 pub use text::TextPage;
 pub use theme::Theme;
 
@@ -79,6 +81,7 @@ pub enum Item {
     Figure(Figure),
     Table(Table),
     Text(MarkedText),
+    Gallery(Gallery),
     /// Text to be copied: a command, a JSON document.
     Code {
         title: String,
@@ -109,6 +112,31 @@ pub struct MarkedText {
     pub caption: String,
     pub runs: Vec<Run>,
     pub table: Table,
+}
+
+/// Pictures side by side, with the numbers behind them.
+#[derive(Debug, Clone, Serialize)]
+pub struct Gallery {
+    pub title: String,
+    pub caption: String,
+    pub pictures: Vec<Embedded>,
+    pub table: Table,
+}
+
+/// A picture inside the page.
+#[derive(Debug, Clone, Serialize)]
+pub struct Embedded {
+    /// What it shows, written under it.
+    pub label: String,
+    /// What a person who cannot see it should know.
+    pub alt: String,
+    /// Pixels.
+    pub width: u32,
+    pub height: u32,
+    /// A PNG in base 64.
+    pub png: String,
+    /// Texts on it: x, y in pixels, and the text.
+    pub marks: Vec<(f64, f64, String)>,
 }
 
 /// A part of a text.
