@@ -64,7 +64,7 @@ fn wrong_inputs_are_named() {
         (vec![("input_ids", ids()), ("input_ids", ids()), ("attention_mask", ids())], "is given twice"),
         (vec![("input_ids", ids()), ("attention_mask", floats)], "takes int64 values, not float"),
         (vec![("input_ids", ids()), ("attention_mask", list)], "takes shape [?, ?], not [3]"),
-        (vec![("input_ids", ids()), ("attention_mask", longer)], "Attention"),
+        (vec![("input_ids", ids()), ("attention_mask", longer)], "Add"),
     ] {
         let Err(Error::Input { message, .. }) = session.run(&inputs) else { panic!("{reason}: no error") };
         assert!(message.contains(reason), "{message}");
