@@ -3,6 +3,10 @@
     pip install onnx==1.23.2 onnxruntime==1.32.0 numpy
     python onnx_real.py FOLDER NAME=MODEL.onnx[:OUTPUT,OUTPUT…][:AXIS=SIZE,INPUT.AXIS=SIZE,…] …
 
+    python onnx_real.py FOLDER --cpu NAME …
+
+prints the least CPU time of a run with one thread, in milliseconds, for stored cases; `onnx_real --cpu` with RAYON_NUM_THREADS=1 is the other side.
+
 Inputs are random with a fixed seed: token ids below 1000, masks of ones with the last third of every other row zero, floats uniform in [0, 1].
 Free axes: the first is 8, others are 32, unless AXIS=SIZE says otherwise. Seconds are the median of 7 runs on all cores after one more.
 """
@@ -21,6 +25,20 @@ folder = pathlib.Path(sys.argv[1])
 folder.mkdir(parents=True, exist_ok=True)
 index = folder / "cases.json"
 cases = json.loads(index.read_text()) if index.exists() else {}
+if sys.argv[2:3] == ["--cpu"]:
+    for name in sys.argv[3:]:
+        data = onnx.GraphProto.FromString((folder / f"{name}.data").read_bytes())
+        feed = {t.name: numpy_helper.to_array(t) for t in data.initializer[: cases[name]["inputs"]]}
+        one = ort.SessionOptions()
+        one.intra_op_num_threads = 1
+        session = ort.InferenceSession(cases[name]["model"], one, providers=["CPUExecutionProvider"])
+        least, begin = float("inf"), time.perf_counter()
+        while time.perf_counter() - begin < 2:
+            start = time.process_time()
+            session.run(cases[name]["outputs"], feed)
+            least = min(least, time.process_time() - start)
+        print(f"{name} {1e3 * least:.3f}")
+    sys.exit()
 for argument in sys.argv[2:]:
     name, _, rest = argument.partition("=")
     path, *options = rest.split(":")
