@@ -95,7 +95,8 @@ pub struct DesignArgs {
     pub tolerance: Option<f64>,
     /// Also how much each two players move the output together beyond what each does: Shapley interaction values.
     ///
-    /// From the same model rows, for up to 64 players. In the table, in --output (columns `interaction.A*B`) and in the report.
+    /// From the same model rows, for up to 64 players. In the table, in --output (columns `interaction.A*B`; of texts a .jsonl file) and in
+    /// the report.
     #[arg(long)]
     pub interactions: bool,
     /// Compare groups of rows: the drivers for each category of a column, or each quarter of its numbers.

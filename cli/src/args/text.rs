@@ -18,7 +18,7 @@ pub struct TextArgs {
     /// The text to explain, in place of --data.
     #[arg(long, value_name = "TEXT", requires = "reader", conflicts_with = "data")]
     pub text: Option<String>,
-    /// The column of --data that holds the texts.
+    /// The column of --data that holds the texts; the others are matched to the numbers that the model reads beside them, if it reads any.
     #[arg(long, value_name = "COLUMN", requires = "reader")]
     pub text_column: Option<String>,
     /// What gets an attribution.
