@@ -177,6 +177,7 @@ fn solve(n: usize, choice: DesignChoice) -> Solved {
         link: Link::Identity,
         budget,
         choice,
+        surrogate: false,
         seed: 3,
     };
     let plan = request.plan(1).unwrap();

@@ -36,7 +36,7 @@ use super::estimator::Estimator;
 use super::walsh::elementary;
 use super::{Design, components};
 use crate::data::Background;
-use faer::linalg::solvers::{Llt, Solve};
+use faer::linalg::solvers::{DenseSolveCore, Llt, Solve};
 use faer::linalg::triangular_solve::solve_upper_triangular_in_place;
 use faer::{Mat, Side};
 use ndarray::{Array2, ArrayView1, ArrayView2};
