@@ -19,6 +19,8 @@ use std::sync::atomic::Ordering::Relaxed;
 
 /// Forwards of a text that `Budget::Auto` spends: so many for each player, and at least the second number.
 const AUTO_FORWARDS: (usize, usize) = (20, 512);
+/// Sequences held at once to learn what texts are worth whole and empty: a text has one, and one for each background row.
+const WEIGHED: usize = 1 << 15;
 /// Texts that the variances of a design are fitted on.
 const PILOT_TEXTS: usize = 16;
 
@@ -105,7 +107,10 @@ impl TextShap {
         };
         let mut read = texts.par_iter().enumerate().map(read).collect::<Result<Vec<_>>>()?;
         self.check_pairs(&read, first_row)?;
-        self.weigh(&mut read, first_row)?;
+        let most = (WEIGHED / (1 + self.reader.beside.n_rows())).max(1);
+        for (at, part) in read.chunks_mut(most).enumerate() {
+            self.weigh(part, first_row + at * most)?;
+        }
         let mut groups: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
         let players = |text: &Text| text.n_players(&self.reader.beside);
         read.iter().enumerate().for_each(|(at, text)| groups.entry(players(text)).or_default().push(at));

@@ -90,7 +90,7 @@ impl Words {
                 sums.iter_mut().zip(of_one).for_each(|(sum, one)| *sum += one);
             }
         }
-        let names = explained.names();
+        let names = explained.interactions.as_ref().map(|_| explained.names()).unwrap_or_default();
         for (k, pairs) in self.pairs.iter_mut().enumerate() {
             pairs.extend(explained.pairs(k, &names));
             pairs.sort_by(|a, b| b.value.abs().total_cmp(&a.value.abs()));
