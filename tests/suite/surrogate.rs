@@ -177,9 +177,11 @@ fn what_cannot_be_is_refused() {
     refused(trees().draw_per_row(), "one design for all rows");
     refused(trees().budget(Budget::Rows(40)), "below the minimum");
     let two = Background::uniform(Array2::zeros((2, 30)));
-    let model = pellucid::model::HostFn::new((0..30).map(|i| i.to_string()).collect(), vec!["y".into()], |rows| {
-        rows.sum_axis(ndarray::Axis(1)).insert_axis(ndarray::Axis(1))
-    });
+    let model = pellucid::model::HostFn::new(
+        (0..30).map(|i| i.to_string()).collect(),
+        vec!["y".into()],
+        |rows: ndarray::ArrayView2<f32>| rows.sum_axis(ndarray::Axis(1)).insert_axis(ndarray::Axis(1)),
+    );
     let builder = pellucid::explain::KernelShap::builder(model, two).design(DesignChoice::PerBackground);
     refused(builder.surrogate(Trees), "whole background");
 }
