@@ -4,7 +4,7 @@ use super::npy::{self, ArrayOptions};
 use crate::{Error, Result};
 use image::{DynamicImage, ImageDecoder, ImageError, ImageReader, Limits, RgbImage, imageops};
 use std::fs::File;
-use std::io::{BufReader, Read, Seek};
+use std::io::{Read, Seek};
 use std::path::Path;
 
 /// More pixels on a side than any photograph; a file that says so is refused before it is decoded.
@@ -36,15 +36,16 @@ impl Picture {
     /// As for [`open`](Self::open).
     pub fn open_as(path: impl AsRef<Path>, arrays: &ArrayOptions) -> Result<Self> {
         let path = path.as_ref();
-        let (wrong, unread) = (|e: ImageError| refused(path, e), |e| Error::io("read", path, e));
+        let wrong = |e: ImageError| refused(path, e);
         let mut file = File::open(path).map_err(|e| Error::io("open", path, e))?;
         let mut start = Vec::new();
-        (&file).take(npy::MAGIC.len() as u64).read_to_end(&mut start).map_err(unread)?;
-        file.rewind().map_err(unread)?;
+        (&file).take(npy::MAGIC.len() as u64).read_to_end(&mut start).map_err(|e| Error::io("read", path, e))?;
         if start == npy::MAGIC {
+            file.rewind().map_err(|e| Error::io("read", path, e))?;
             return npy::read(path, file, arrays);
         }
-        let mut reader = ImageReader::new(BufReader::new(file)).with_guessed_format().map_err(unread)?;
+        let reader = ImageReader::open(path).map_err(|e| Error::io("open", path, e))?;
+        let mut reader = reader.with_guessed_format().map_err(|e| Error::io("read", path, e))?;
         let mut limits = Limits::default();
         (limits.max_image_width, limits.max_image_height) = (Some(LONGEST_SIDE), Some(LONGEST_SIDE));
         reader.limits(limits);
