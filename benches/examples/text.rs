@@ -1,6 +1,7 @@
-//! Explaining texts by their words: time beside the bare forward of the same batches, and error at small budgets beside exact values.
+//! Explaining texts by their words: time beside the bare forward of the same batches, what the rest of it goes to, and error at small
+//! budgets beside exact values.
 //!
-//! `cargo run --release -p pellucid-benches --example text -- --budget 512`
+//! `cargo run --release -p pellucid-benches --example text -- --budget 512`; `RAYON_NUM_THREADS=1` for one core.
 
 #![allow(clippy::print_stdout)]
 
@@ -11,10 +12,11 @@ use pellucid::design::Budget;
 use pellucid::device::DeviceChoice;
 use pellucid::text::{Encoder, Granularity, OnnxEncoder, TextExplanation, TextShap, TokenBatch, Tokenizer, Value};
 use pellucid::{Device, Error, Result};
+use pellucid_benches::clock::{Clock, Times};
 use rayon::prelude::*;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
 
 #[derive(Parser)]
 struct Args {
@@ -38,10 +40,15 @@ struct Args {
     per_word: Vec<usize>,
 }
 
-/// An encoder that keeps the batches it was given.
+/// What a batch was answered with.
+type Answers = HashMap<Vec<i32>, Tensor<2>>;
+
+/// An encoder that keeps the batches it is given, or answers from memory.
 struct Recorder {
     encoder: Arc<OnnxEncoder>,
     batches: Arc<Mutex<Vec<TokenBatch>>>,
+    answers: Arc<Mutex<Answers>>,
+    replay: bool,
 }
 
 impl Encoder for Recorder {
@@ -58,8 +65,13 @@ impl Encoder for Recorder {
         self.encoder.takes_mask()
     }
     fn forward(&self, batch: &TokenBatch) -> Result<Tensor<2>> {
+        if self.replay {
+            return Ok(self.answers.lock().expect("no thread fails")[&batch.ids].clone());
+        }
+        let outputs = self.encoder.forward(batch)?;
         self.batches.lock().expect("no thread fails").push(batch.clone());
-        self.encoder.forward(batch)
+        self.answers.lock().expect("no thread fails").insert(batch.ids.clone(), outputs.clone());
+        Ok(outputs)
     }
 }
 
@@ -75,52 +87,97 @@ fn texts(path: &Path, count: usize) -> Result<Vec<String>> {
     Ok(texts)
 }
 
-/// Explained texts, what read them, and the batches that it was given.
-type Run = (Vec<TextExplanation>, TextShap, Arc<Mutex<Vec<TokenBatch>>>);
+/// The least of several turns, wall and CPU seconds.
+struct Least(Times);
+
+impl Least {
+    fn new() -> Self {
+        Self(Times { wall: f64::INFINITY, cpu: f64::INFINITY })
+    }
+
+    fn time<T>(&mut self, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        let mut done = None;
+        let took = Clock::time(|| done = Some(work()));
+        self.0 = Times { wall: self.0.wall.min(took.wall), cpu: self.0.cpu.min(took.cpu) };
+        done.expect("the work was done")
+    }
+}
 
 struct Bench {
     encoder: Arc<OnnxEncoder>,
     tokenizer: Tokenizer,
     device: Device,
+    batches: Arc<Mutex<Vec<TokenBatch>>>,
+    answers: Arc<Mutex<Answers>>,
 }
 
 impl Bench {
-    fn explain(&self, texts: &[&str], budget: Budget, value: Value, seed: u64) -> Result<Run> {
-        let batches = Arc::<Mutex<Vec<TokenBatch>>>::default();
-        let recorder = Recorder { encoder: self.encoder.clone(), batches: batches.clone() };
+    fn shap(&self, budget: Budget, value: Value, seed: u64, replay: bool) -> Result<TextShap> {
+        let (encoder, batches, answers) = (self.encoder.clone(), self.batches.clone(), self.answers.clone());
+        let recorder = Recorder { encoder, batches, answers, replay };
         let builder = TextShap::builder(recorder, self.tokenizer.clone()).granularity(Granularity::Space).value(value);
-        let mut shap = builder.targets(vec!["1".into()]).budget(budget).seed(seed).build(&self.device)?;
-        Ok((shap.explain(texts, 1)?, shap, batches))
+        builder.targets(vec!["1".into()]).budget(budget).seed(seed).build(&self.device)
     }
 
-    /// Seconds for all texts and for the bare forward of the same batches, the best of several turns.
-    fn speed(&self, texts: &[&str], args: &Args) -> Result<()> {
-        let (mut best, mut bare) = (f64::INFINITY, f64::INFINITY);
-        for _ in 0..args.repeats {
-            let started = Instant::now();
-            let (_, shap, batches) = self.explain(texts, Budget::Rows(args.budget), Value::Probability, 0)?;
-            best = best.min(started.elapsed().as_secs_f64());
-            let batches = std::mem::take(&mut *batches.lock().expect("no thread fails"));
-            let started = Instant::now();
-            let forward = |batch: &TokenBatch| self.encoder.forward(batch).map(|y| drop(pellucid::kernels::read(y)));
-            match self.device.is_cpu() {
-                true => batches.par_iter().try_for_each(forward)?,
-                false => batches.iter().try_for_each(forward)?,
-            }
-            bare = bare.min(started.elapsed().as_secs_f64());
-            let reading = shap.reading();
-            let padding = 100.0 * reading.padding as f64 / (reading.padding + reading.tokens) as f64;
-            println!(
-                "{} texts: {best:.2} s, {:.1} texts/s; {} forwards ({} known before), {} tokens in {} batches, {padding:.1} % padding; bare forward {bare:.2} s, ratio {:.2}",
-                texts.len(),
-                texts.len() as f64 / best,
-                reading.forwards,
-                reading.known,
-                reading.tokens,
-                batches.len(),
-                bare / best
-            );
+    fn explain(&self, texts: &[&str], budget: Budget, seed: u64) -> Result<Vec<TextExplanation>> {
+        self.shap(budget, Value::Margin, seed, false)?.explain(texts, 1)
+    }
+
+    fn bare(&self, batches: &[TokenBatch]) -> Result<()> {
+        let forward = |batch: &TokenBatch| self.encoder.forward(batch).map(|y| drop(pellucid::kernels::read(y)));
+        match self.device.is_cpu() {
+            true => batches.par_iter().try_for_each(forward),
+            false => batches.iter().try_for_each(forward),
         }
+    }
+
+    /// All texts, the bare forward of the same batches, and the same with forwards that take no time, by turns.
+    fn speed(&self, texts: &[&str], args: &Args) -> Result<()> {
+        let shap = |replay| self.shap(Budget::Rows(args.budget), Value::Probability, 0, replay);
+        let [mut all, mut bare, mut host, mut again, mut tokens] = [(); 5].map(|()| Least::new());
+        let mut reading = None;
+        let mut count = 0;
+        for turn in 0..args.repeats {
+            let mut first = shap(false)?;
+            all.time(|| first.explain(texts, 1))?;
+            reading = Some(first.reading());
+            let batches = std::mem::take(&mut *self.batches.lock().expect("no thread fails"));
+            count = batches.len();
+            bare.time(|| self.bare(&batches))?;
+            if turn == 0 {
+                // The batches of a run whose designs are known already.
+                first.explain(texts, 1)?;
+            }
+            let mut from_memory = shap(true)?;
+            host.time(|| from_memory.explain(texts, 1))?;
+            again.time(|| from_memory.explain(texts, 1))?;
+            tokens.time(|| texts.iter().try_for_each(|text| self.tokenizer.encode(text).map(drop)))?;
+            self.batches.lock().expect("no thread fails").clear();
+        }
+        self.answers.lock().expect("no thread fails").clear();
+        let (Some(reading), texts) = (reading, texts.len()) else { return Ok(()) };
+        let padding = 100.0 * reading.padding as f64 / (reading.padding + reading.tokens) as f64;
+        println!(
+            "{texts} texts: {:.1} texts/s, {:.2} texts/CPU s; {} forwards ({} known before), {} tokens in {count} batches, {padding:.1} % padding",
+            texts as f64 / all.0.wall,
+            texts as f64 / all.0.cpu,
+            reading.forwards,
+            reading.known,
+            reading.tokens,
+        );
+        println!("| | wall s | CPU s | of all, CPU |\n| --- | --- | --- | --- |");
+        let line = |what: &str, times: &Times| {
+            println!("| {what} | {:.3} | {:.3} | {:.1} % |", times.wall, times.cpu, 100.0 * times.cpu / all.0.cpu);
+        };
+        line("all", &all.0);
+        line("bare forward of the same batches", &bare.0);
+        line("all but the forwards", &host.0);
+        let designs = Times { wall: host.0.wall - again.0.wall, cpu: host.0.cpu - again.0.cpu };
+        line("- designs: drawn, fitted, solved", &designs);
+        line("- tokens and players", &tokens.0);
+        let rest = Times { wall: again.0.wall - tokens.0.wall, cpu: again.0.cpu - tokens.0.cpu };
+        line("- coalitions, batches, values", &rest);
+        println!("bare forward / all: {:.2} wall, {:.2} CPU", bare.0.wall / all.0.wall, bare.0.cpu / all.0.cpu);
         Ok(())
     }
 
@@ -128,34 +185,42 @@ impl Bench {
     fn accuracy(&self, texts: &[&str], args: &Args) -> Result<()> {
         let words = |text: &&str| (6..=12).contains(&text.split_whitespace().count());
         let texts: Vec<&str> = texts.iter().copied().filter(words).take(40).collect();
-        let started = Instant::now();
-        let (exact, ..) = self.explain(&texts, Budget::Exact, Value::Margin, 0)?;
-        println!("exact: {} texts in {:.2} s", texts.len(), started.elapsed().as_secs_f64());
+        let mut once = Least::new();
+        let exact = once.time(|| self.explain(&texts, Budget::Exact, 0))?;
+        println!("exact: {} texts in {:.2} s, {:.2} CPU s", texts.len(), once.0.wall, once.0.cpu);
+        println!(
+            "| coalitions a word | median error | mean error | within 1.96 SE | ms a text alone, least of 4 | CPU ms |\n| --- | --- | --- | --- | --- | --- |"
+        );
         for &per_word in &args.per_word {
             let (mut errors, mut inside, mut values) = (Vec::new(), 0, 0);
-            let mut seconds = 0.0;
-            for seed in 0..4 {
+            let mut wall = 0.0;
+            // CPU seconds are counted in ticks of the scheduler: those of single texts say little.
+            let all = Clock::time(|| {
                 for (text, exact) in texts.iter().zip(&exact) {
                     let budget = Budget::Rows(per_word * exact.players.len());
-                    let started = Instant::now();
-                    let (found, ..) = self.explain(&[text], budget, Value::Margin, seed)?;
-                    seconds += started.elapsed().as_secs_f64();
-                    let error: f32 = found[0].values.iter().zip(&exact.values).map(|(a, b)| (a - b).powi(2)).sum();
-                    let off = found[0].values.iter().zip(&exact.values).map(|(a, b)| (a - b).abs());
-                    // Values below 8 in f32, up to 12 of them.
-                    let rounding = 96.0 * f32::EPSILON;
-                    inside += off.zip(&found[0].stderr).filter(|(off, se)| *off <= 1.96 * **se + rounding).count();
-                    values += exact.values.len();
-                    errors.push(error / exact.values.iter().map(|b| b * b).sum::<f32>());
+                    let mut least = Least::new();
+                    for seed in 0..4 {
+                        let found = least.time(|| self.explain(&[text], budget, seed));
+                        let found = found.expect("texts that were explained before").remove(0);
+                        let error: f32 = found.values.iter().zip(&exact.values).map(|(a, b)| (a - b).powi(2)).sum();
+                        let off = found.values.iter().zip(&exact.values).map(|(a, b)| (a - b).abs());
+                        // Values below 8 in f32, up to 12 of them.
+                        let rounding = 96.0 * f32::EPSILON;
+                        inside += off.zip(&found.stderr).filter(|(off, se)| *off <= 1.96 * **se + rounding).count();
+                        values += exact.values.len();
+                        errors.push(error / exact.values.iter().map(|b| b * b).sum::<f32>());
+                    }
+                    wall += least.0.wall;
                 }
-            }
+            });
             errors.sort_by(f32::total_cmp);
             let (runs, mean) = (errors.len(), errors.iter().sum::<f32>() / errors.len() as f32);
             println!(
-                "{per_word} coalitions a word: median error {:.2e}, mean {mean:.2e}, {:.1} % within 1.96 standard errors, {:.2} ms a text alone",
+                "| {per_word} | {:.2e} | {mean:.2e} | {:.1} % | {:.2} | {:.2} |",
                 errors[runs / 2],
                 100.0 * inside as f64 / values as f64,
-                1e3 * seconds / runs as f64
+                1e3 * wall / texts.len() as f64,
+                1e3 * all.cpu / runs as f64
             );
         }
         Ok(())
@@ -167,7 +232,7 @@ fn main() -> Result<()> {
     let device = Device::open(args.device)?;
     let encoder = Arc::new(OnnxEncoder::load(args.model.join("model.onnx"), &device)?);
     let tokenizer = Tokenizer::open(args.model.join("tokenizer.json"))?;
-    let bench = Bench { encoder, tokenizer, device };
+    let bench = Bench { encoder, tokenizer, device, batches: Arc::default(), answers: Arc::default() };
     let texts = texts(&args.data, args.texts)?;
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
     bench.speed(&texts, &args)?;

@@ -67,8 +67,7 @@ impl EvenVariances {
     pub fn fit(features: &Features, contrasts: ArrayView2<f64>) -> Self {
         let dots = features.dots();
         let pairs = features.n_pairs();
-        let part = |k: usize| Mat::from_fn(pairs, pairs, |p, q| features.even_parts(&dots, p, q)[k]);
-        let parts = [part(0), part(1), part(2)];
+        let parts = components::symmetric(pairs, |p, q| features.even_parts(&dots, p, q));
         let (mut tau, mut sigma) = components::even(&parts);
         components::fit(&parts, &vec![1.0; pairs], &components::scaled(contrasts), &mut tau, &mut sigma);
         let [two, row, four] = tau;
@@ -87,10 +86,11 @@ impl Features {
     }
 
     fn even_covariance(&self, dots: &Mat<f64>, v: &EvenVariances, noise: f64) -> Mat<f64> {
-        Mat::from_fn(self.n_pairs(), self.n_pairs(), |p, q| {
+        let [sum] = components::symmetric(self.n_pairs(), |p, q| {
             let [two, row, four] = self.even_parts(dots, p, q);
-            v.two * two + v.row * row + v.four * four + if p == q { noise } else { 0.0 }
-        })
+            [v.two * two + v.row * row + v.four * four + if p == q { noise } else { 0.0 }]
+        });
+        sum
     }
 
     /// cov(I, e), `[pairs, player pairs]`.

@@ -161,9 +161,7 @@ impl Features {
     /// K_1, K_own, K_cross, K_row, K_3, K_5, `[pairs, pairs]` each.
     fn parts(&self) -> [Mat<f64>; 6] {
         let products = self.products();
-        std::array::from_fn(|part| {
-            Mat::from_fn(self.n_pairs(), self.n_pairs(), |p, q| self.parts_at(&products, p, q)[part])
-        })
+        components::symmetric(self.n_pairs(), |p, q| self.parts_at(&products, p, q))
     }
 
     /// s · s', o · o' and r · r', `[pairs, pairs]` each.
@@ -172,21 +170,23 @@ impl Features {
     }
 
     /// The six parts of the covariance of two pairs.
-    fn parts_at(&self, [dot, own, rows]: &[Mat<f64>; 3], p: usize, q: usize) -> [f64; 6] {
+    fn parts_at(&self, products: &[Mat<f64>; 3], p: usize, q: usize) -> [f64; 6] {
+        let [dot, own, rows] = products.each_ref().map(|product| product.col_as_slice(q)[p]);
         let (a, b) = (self.tilts[p], self.tilts[q]);
-        let (both, of_p, of_q) = (elementary(dot[(p, q)], self.n as f64), &self.sums[p], &self.sums[q]);
+        let (both, of_p, of_q) = (elementary(dot, self.n as f64), &self.sums[p], &self.sums[q]);
         let order = |m: usize| both[m] - b * of_p[m] - a * of_q[m] + a * b * self.sets[m];
         let one = order(1);
-        [one, own[(p, q)], one * rows[(p, q)], one * self.runs.common(p, q), order(3), order(5)]
+        [one, own, one * rows, one * self.runs.common(p, q), order(3), order(5)]
     }
 
     /// A: the covariance of the contrasts.
     fn covariance(&self, products: &[Mat<f64>; 3], v: &Variances) -> Mat<f64> {
-        Mat::from_fn(self.n_pairs(), self.n_pairs(), |p, q| {
+        let [sum] = components::symmetric(self.n_pairs(), |p, q| {
             let [one, own, cross, row, three, five] = self.parts_at(products, p, q);
             let noise = if p == q { v.noise / self.weights[p] } else { 0.0 };
-            v.one * one + v.own * own + v.cross * cross + v.row * row + v.three * three + v.five * five + noise
-        })
+            [v.one * one + v.own * own + v.cross * cross + v.row * row + v.three * three + v.five * five + noise]
+        });
+        sum
     }
 
     /// F: the covariance of the attributions with the contrasts, `[pairs, players]`.

@@ -84,6 +84,9 @@ impl Absent {
     /// The tokens of a text where some players are absent.
     pub fn sequence(&self, tokens: &Tokens, players: &TextPlayers, present: impl Fn(usize) -> bool) -> Sequence {
         let mut sequence = Sequence::default();
+        for list in [&mut sequence.ids, &mut sequence.mask, &mut sequence.types] {
+            list.reserve(tokens.ids.len());
+        }
         let mut before = None;
         for (at, &owner) in players.of_tokens.iter().enumerate() {
             let kind = tokens.types[at];

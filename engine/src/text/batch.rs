@@ -7,8 +7,11 @@ use super::encoder::TokenBatch;
 const WASTE: f64 = 0.1;
 
 /// Which sequences run together: sorted by length, at most `most_tokens` a batch with its padding (one sequence at least), of which at most
-/// a tenth is padding; none at all if `one_length`.
+/// a tenth is padding; none at all if `one_length`. Batches are of about the same size: a last small one would take a core for little.
 pub fn batches(lengths: &[usize], most_tokens: usize, one_length: bool) -> Vec<Vec<usize>> {
+    let total: usize = lengths.iter().sum();
+    let even = total.div_ceil(total.div_ceil(most_tokens).max(1)) + lengths.iter().max().unwrap_or(&0);
+    let most_tokens = most_tokens.min(even);
     let mut order: Vec<usize> = (0..lengths.len()).collect();
     order.sort_by_key(|&at| lengths[at]);
     let mut batches: Vec<Vec<usize>> = Vec::new();
@@ -60,13 +63,14 @@ impl TokenBatch {
         let length = sequences.iter().map(|sequence| sequence.len()).max().unwrap_or(0).max(1);
         let mut batch = TokenBatch { sequences: sequences.len(), length, ..TokenBatch::default() };
         for sequence in sequences {
-            let missing = length - sequence.len();
-            let padded = |values: &[i32], with: i32| {
-                values.iter().copied().chain(std::iter::repeat_n(with, missing)).collect::<Vec<_>>()
-            };
-            batch.ids.extend(padded(&sequence.ids, pad));
-            batch.mask.extend(padded(&sequence.mask, 0));
-            batch.types.extend(padded(&sequence.types, 0));
+            for (to, values, with) in [
+                (&mut batch.ids, &sequence.ids, pad),
+                (&mut batch.mask, &sequence.mask, 0),
+                (&mut batch.types, &sequence.types, 0),
+            ] {
+                to.extend_from_slice(values);
+                to.resize(to.len() + length - values.len(), with);
+            }
             batch.numbers.extend(&sequence.numbers);
         }
         batch

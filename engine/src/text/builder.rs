@@ -213,8 +213,6 @@ impl TextBuilder {
             control: control.clone(),
             odometer: Odometer::default(),
             texts: Mutex::default(),
-            kept: Mutex::default(),
-            fresh: Mutex::default(),
         };
         Ok(TextShap {
             reader: Arc::new(reader),

@@ -4,18 +4,18 @@ use super::beside::{background_cells, present_cell};
 use super::builder::{Settings, TextBuilder};
 use super::encoder::Encoder;
 use super::explanation::TextExplanation;
-use super::model::{Odometer, Reader, Text, TextModel, locked};
+use super::model::{Memory, Odometer, Reader, Text, TextModel, locked};
 use super::players::{Granularity, TextPlayers};
 use super::tokenizer::Tokenizer;
 use crate::data::Background;
 use crate::design::{Budget, DesignChoice, EXACT_PLAYERS, MOST_PLAYERS};
-use crate::explain::{Interactions, KernelShap, Provenance};
+use crate::explain::{Explanation, Interactions, KernelShap, Provenance};
 use crate::{Device, Error, Result};
 use ndarray::{Array2, ArrayView2, s};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// Forwards of a text that `Budget::Auto` spends: so many for each player, and at least the second number.
 const AUTO_FORWARDS: (usize, usize) = (20, 512);
@@ -36,6 +36,9 @@ pub struct TextShap {
     pub(super) provenance: Provenance,
     pub(super) device: Device,
 }
+
+/// The explainer of a group of texts if it had to be built, and their explanations, block by block.
+type Group = (Option<KernelShap>, Vec<Explanation>);
 
 /// What a run has read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -117,8 +120,23 @@ impl TextShap {
         let mut explained: Vec<TextExplanation> =
             read.iter().enumerate().map(|(at, text)| self.empty(text, texts[at], first_row + at)).collect();
         *locked(&self.reader.texts) = Arc::new(read);
-        for (n_players, members) in groups.into_iter().filter(|(n_players, _)| *n_players > 0) {
-            self.explain_group(n_players, &members, &mut explained)?;
+        groups.remove(&0);
+        for (n_players, members) in &groups {
+            self.budget(*n_players).map_err(|e| of_row(first_row + members[0], e))?;
+        }
+        // The longest texts first: what is left for the end is small.
+        let groups: Vec<(usize, Vec<usize>)> = groups.into_iter().rev().collect();
+        for (group, done) in self.explain_groups(&groups, first_row) {
+            let ((n_players, members), (built, blocks)) = (&groups[group], done?);
+            self.explainers.extend(built.map(|built| (*n_players, built)));
+            let blocks = blocks.iter().flat_map(|block| (0..block.spent.len()).map(move |at| (block, at)));
+            for (&text, (block, at)) in members.iter().zip(blocks) {
+                let to = &mut explained[text];
+                to.values.assign(&block.values.slice(s![at, .., ..]));
+                to.stderr.assign(&block.stderr.slice(s![at, .., ..]));
+                to.interactions = block.interactions.as_ref().map(|pairs| pairs.of_row(at));
+                to.spent = block.spent[at] + self.reader.beside.n_rows() as u64;
+            }
         }
         Ok(explained)
     }
@@ -162,7 +180,7 @@ impl TextShap {
                 return wrong(message.into(), "use `--absent mask`, `--absent pad`, or a text that stands in");
             }
         }
-        let outputs = reader.distinct_outputs(&sequences)?;
+        let outputs = reader.distinct_outputs(&sequences, &Memory::default())?;
         for (at, (text, found)) in texts.iter_mut().zip(outputs.chunks_exact(1 + rows)).enumerate() {
             text.prediction = reader.valued.of(&found[0], &found[0]);
             text.empty = found[1..].iter().map(|outputs| reader.valued.of(outputs, &found[0])).collect();
@@ -202,44 +220,56 @@ impl TextShap {
         }
     }
 
+    /// Each group with its number, side by side on a CPU: while one draws a design or solves for its matrix, others keep the cores busy.
+    fn explain_groups(&self, groups: &[(usize, Vec<usize>)], first_row: usize) -> Vec<(usize, Result<Group>)> {
+        let next = AtomicUsize::new(0);
+        let worker = |_| {
+            std::iter::from_fn(|| {
+                let at = next.fetch_add(1, Relaxed);
+                let (n_players, members) = groups.get(at)?;
+                let done = self.explain_group(*n_players, members, first_row);
+                if done.is_err() {
+                    next.store(groups.len(), Relaxed);
+                }
+                Some((at, done))
+            })
+        };
+        // As many as there are cores, not one for each group: what a pilot has read is held as long as its group is worked on.
+        let workers = if self.reader.side_by_side { rayon::current_num_threads() } else { 1 };
+        (0..workers).into_par_iter().with_max_len(1).flat_map_iter(worker).collect()
+    }
+
     /// Explains the texts of one number of players; `members` are their numbers.
-    fn explain_group(&mut self, n_players: usize, members: &[usize], all: &mut [TextExplanation]) -> Result<()> {
+    fn explain_group(&self, n_players: usize, members: &[usize], first_row: usize) -> Result<Group> {
         let row = |text: usize| vec![present_cell(text); n_players];
         let rows = |texts: &[usize]| {
             Array2::from_shape_vec((texts.len(), n_players), texts.iter().flat_map(|&t| row(t)).collect())
         };
         let rows = |texts: &[usize]| rows(texts).expect("one row a text");
-        let first = all[members[0]].row;
-        if !self.explainers.contains_key(&n_players) {
-            self.reader.record();
-            let built = self.prepare(n_players, rows(&members[..members.len().min(PILOT_TEXTS)]));
-            self.reader.settle();
-            self.explainers.insert(n_players, built.map_err(|e| of_row(first, e))?);
-        }
-        let shap = &self.explainers[&n_players];
-        for block in members.chunks(shap.block_rows()) {
-            let explained = shap.explain(rows(block).view())?;
-            for (at, &text) in block.iter().enumerate() {
-                let to = &mut all[text];
-                to.values.assign(&explained.values.slice(s![at, .., ..]));
-                to.stderr.assign(&explained.stderr.slice(s![at, .., ..]));
-                if let Some(pairs) = &explained.interactions {
-                    to.interactions = Some(pairs.of_row(at));
-                }
-                to.spent = explained.spent[at] + self.reader.beside.n_rows() as u64;
-            }
-        }
-        Ok(())
+        let memory = Arc::<Memory>::default();
+        let build = || {
+            memory.record();
+            let built = self.prepare(n_players, rows(&members[..members.len().min(PILOT_TEXTS)]), memory.clone());
+            memory.settle();
+            built.map_err(|e| of_row(first_row + members[0], e))
+        };
+        let known = self.explainers.get(&n_players);
+        let built = if known.is_none() { Some(build()?) } else { None };
+        let shap = known.or(built.as_ref()).expect("an explainer is known or built");
+        let explained: Result<Vec<Explanation>> =
+            members.chunks(shap.block_rows()).map(|block| shap.explain(rows(block).view())).collect();
+        memory.clear();
+        Ok((built, explained?))
     }
 
-    fn prepare(&self, n_players: usize, pilot: Array2<f32>) -> Result<KernelShap> {
-        let Settings { budget, design, tolerance, surrogate, interactions, seed, control, .. } = self.settings.clone();
+    /// What the machine of tables may spend on a text, less the coalition of nobody: what it is worth is known already, and counts.
+    fn budget(&self, n_players: usize) -> Result<Budget> {
+        let Settings { budget, design, .. } = self.settings;
         if n_players > EXACT_PLAYERS && (budget == Budget::Exact || design == DesignChoice::Exact) {
             let message = format!("an exact run takes at most {EXACT_PLAYERS} players, the text has {n_players}");
             return Err(Error::input(message).hint("use `--budget auto`, or larger players: `--granularity sentence`"));
         }
-        let beside = &self.reader.beside;
-        let rows = beside.n_rows();
+        let rows = self.reader.beside.n_rows();
         // All coalitions, or one order of the players and its reverse, and the empty one on every background row.
         let least = (rows << n_players.min(8)).min(2 * n_players + rows - 1);
         let budget = match (budget, design) {
@@ -247,26 +277,30 @@ impl TextShap {
             (Budget::Auto, _) => Budget::Rows((AUTO_FORWARDS.0 * n_players).max(AUTO_FORWARDS.1) + rows - 1),
             (budget, _) => budget,
         };
-        let budget = match budget {
-            // What a coalition of nobody is worth is known already, and counts.
-            Budget::Rows(budget) if budget >= least => Budget::Rows(budget - rows),
+        match budget {
+            Budget::Rows(budget) if budget >= least => Ok(Budget::Rows(budget - rows)),
             Budget::Rows(budget) => {
                 let of = if rows > 1 { format!(" and {rows} background rows") } else { String::new() };
                 let message = format!(
                     "a budget of {budget} coalitions is below the minimum of {least} for {n_players} players{of}"
                 );
                 let fewer = if rows > 1 { ", or fewer rows: `--background-rows`" } else { ", or larger players" };
-                return Err(Error::input(message).hint(format!("use `--budget {least}` or more{fewer}")));
+                Err(Error::input(message).hint(format!("use `--budget {least}` or more{fewer}")))
             }
-            exact => exact,
-        };
-        let nobody = Background { rows: background_cells(rows, n_players), ..beside.background.clone() };
+            exact => Ok(exact),
+        }
+    }
+
+    fn prepare(&self, n_players: usize, pilot: Array2<f32>, memory: Arc<Memory>) -> Result<KernelShap> {
+        let Settings { design, tolerance, surrogate, interactions, seed, control, .. } = self.settings.clone();
+        let beside = &self.reader.beside;
+        let nobody = Background { rows: background_cells(beside.n_rows(), n_players), ..beside.background.clone() };
         let parts = (n_players - beside.players.len()) as u32;
         let of_columns = beside.players.player_of().iter().map(|player| parts + player).collect();
-        let mut builder = KernelShap::builder(TextModel::new(self.reader.clone(), n_players), nobody)
+        let mut builder = KernelShap::builder(TextModel::new(self.reader.clone(), memory, n_players), nobody)
             .behind(beside.background.rows.clone(), of_columns)
             .targets(self.targets.clone())
-            .budget(budget)
+            .budget(self.budget(n_players)?)
             .design(design)
             .surrogate(surrogate)
             .seed(seed)

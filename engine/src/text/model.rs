@@ -8,6 +8,7 @@ use super::absence::{Absent, Sequence};
 use super::batch::{batches, by_beginning};
 use super::beside::{Beside, Said, is_present};
 use super::encoder::{Encoder, TokenBatch};
+use super::key::key;
 use super::players::TextPlayers;
 use super::tokenizer::Tokens;
 use super::value::Valued;
@@ -16,8 +17,7 @@ use crate::model::Model;
 use crate::{Device, Error, Result, kernels};
 use burn::tensor::{Tensor, TensorData};
 use rayon::prelude::*;
-use std::collections::{BTreeMap, HashMap};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -70,10 +70,31 @@ pub(super) struct Reader {
     pub control: Control,
     pub odometer: Odometer,
     pub texts: Mutex<Arc<Vec<Text>>>,
-    /// Outputs of sequences that a pilot has read. Those that run side by side do not see each other's: which comes first is chance.
-    pub kept: Mutex<HashMap<u128, Arc<[f32]>>>,
+}
+
+/// Outputs of sequences that a pilot has read, kept for the explanations that follow. Those that run side by side do not see each other's:
+/// which comes first is chance.
+#[derive(Default)]
+pub(super) struct Memory {
+    kept: Mutex<HashMap<u128, Arc<[f32]>>>,
     /// Outputs to be kept, while a pilot runs.
-    pub fresh: Mutex<Option<Vec<Known>>>,
+    fresh: Mutex<Option<Vec<Known>>>,
+}
+
+impl Memory {
+    /// What runs until [`Self::settle`] is kept.
+    pub fn record(&self) {
+        *locked(&self.fresh) = Some(Vec::new());
+    }
+
+    pub fn settle(&self) {
+        let fresh = locked(&self.fresh).take().unwrap_or_default();
+        locked(&self.kept).extend(fresh);
+    }
+
+    pub fn clear(&self) {
+        *locked(&self.kept) = HashMap::new();
+    }
 }
 
 pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -131,21 +152,18 @@ impl Reader {
     }
 
     /// The same, with each sequence run once, and not at all if a pilot has.
-    pub fn distinct_outputs(&self, sequences: &[Sequence]) -> Result<Vec<Arc<[f32]>>> {
+    pub fn distinct_outputs(&self, sequences: &[Sequence], memory: &Memory) -> Result<Vec<Arc<[f32]>>> {
         let keys: Vec<u128> = sequences.iter().map(key).collect();
-        let mut first: BTreeMap<u128, usize> = BTreeMap::new();
-        keys.iter().enumerate().for_each(|(at, &key)| _ = first.entry(key).or_insert(at));
-        let kept = locked(&self.kept);
+        let kept = locked(&memory.kept);
         let mut known: HashMap<u128, Arc<[f32]>> =
-            first.keys().filter_map(|key| Some((*key, kept.get(key)?.clone()))).collect();
+            keys.iter().filter_map(|key| Some((*key, kept.get(key)?.clone()))).collect();
         drop(kept);
-        let mut due: Vec<usize> = first.iter().filter(|(key, _)| !known.contains_key(key)).map(|(_, &at)| at).collect();
-        due.sort_unstable();
-        let members: Vec<&Sequence> = due.iter().map(|&at| &sequences[at]).collect();
+        let mut seen: HashSet<u128> = known.keys().copied().collect();
+        let due: Vec<usize> = (0..keys.len()).filter(|&at| seen.insert(keys[at])).collect();
         self.odometer.known.fetch_add((sequences.len() - due.len()) as u64, Relaxed);
-        let outputs = self.outputs(&members)?.into_iter().map(Arc::<[f32]>::from);
-        let made: Vec<Known> = due.iter().map(|&at| keys[at]).zip(outputs).collect();
-        if let Some(fresh) = &mut *locked(&self.fresh) {
+        let outputs = self.outputs(&due.iter().map(|&at| &sequences[at]).collect::<Vec<_>>())?;
+        let made: Vec<Known> = due.iter().map(|&at| keys[at]).zip(outputs.into_iter().map(Arc::from)).collect();
+        if let Some(fresh) = &mut *locked(&memory.fresh) {
             fresh.extend(made.iter().cloned());
         }
         known.extend(made);
@@ -158,39 +176,18 @@ impl Reader {
         let numbers = self.beside.numbers(&text.numbers, other, |player| present(parts + player));
         Sequence { numbers, ..self.absent.sequence(&text.tokens, &text.players, present) }
     }
-
-    /// What runs until [`Self::settle`] is kept.
-    pub fn record(&self) {
-        locked(&self.kept).clear();
-        *locked(&self.fresh) = Some(Vec::new());
-    }
-
-    pub fn settle(&self) {
-        let fresh = locked(&self.fresh).take().unwrap_or_default();
-        locked(&self.kept).extend(fresh);
-    }
-}
-
-/// Tells sequences apart: two 64-bit hashes, equal by chance for one pair in 2¹²⁸.
-fn key(sequence: &Sequence) -> u128 {
-    let half = |salt: u8| {
-        let mut hasher = DefaultHasher::new();
-        salt.hash(&mut hasher);
-        sequence.hash(&mut hasher);
-        u128::from(hasher.finish())
-    };
-    half(0) << 64 | half(1)
 }
 
 /// Texts of one number of players as a model of rows.
 pub(super) struct TextModel {
     reader: Arc<Reader>,
+    memory: Arc<Memory>,
     features: Vec<String>,
 }
 
 impl TextModel {
-    pub fn new(reader: Arc<Reader>, n_players: usize) -> Self {
-        Self { reader, features: (1..=n_players).map(|player| player.to_string()).collect() }
+    pub fn new(reader: Arc<Reader>, memory: Arc<Memory>, n_players: usize) -> Self {
+        Self { reader, memory, features: (1..=n_players).map(|player| player.to_string()).collect() }
     }
 
     /// The values of host rows, less those of the empty coalition.
@@ -211,7 +208,8 @@ impl TextModel {
             places.push((place, text, other, share));
             sequences.push(reader.sequence(text, other, |player| is_present(row[player])));
         }
-        for ((place, text, other, share), outputs) in places.into_iter().zip(reader.distinct_outputs(&sequences)?) {
+        let outputs = reader.distinct_outputs(&sequences, &self.memory)?;
+        for ((place, text, other, share), outputs) in places.into_iter().zip(outputs) {
             let less = text.empty[other].iter().zip(&text.base).map(|(empty, base)| empty + share * (base - empty));
             put(&mut values[place * width..][..width], &reader.valued.of(&outputs, &text.whole), less);
         }
