@@ -94,42 +94,54 @@ def balanced(n):
     return np.array(tree, float)
 
 
-def report(name, errors, seconds):
-    print(f"{name}: median error {np.median(errors):.2e}, mean {np.mean(errors):.2e}, {1e3 * np.mean(seconds):.2f} ms a text")
+def timed(explain):
+    """What it gives, and its wall and CPU seconds."""
+    started = time.perf_counter(), time.process_time()
+    found = explain()
+    return found, (time.perf_counter() - started[0], time.process_time() - started[1])
 
 
+def report(name, per_word, runs):
+    errors, seconds = zip(*runs)
+    wall, cpu = 1e3 * np.mean(seconds, axis=0)
+    print(f"| {name} | {per_word} | {np.median(errors):.2e} | {np.mean(errors):.2e} | {wall:.2f} | {cpu:.2f} |")
+
+
+def relative(found, phi):
+    return ((np.ravel(found) - phi) ** 2).sum() / (phi**2).sum()
+
+
+def kernel(value, n, per_word):
+    explainer = shap.KernelExplainer(value, np.zeros((1, n)))
+    return explainer.shap_values(np.ones((1, n)), nsamples=per_word * n - 2, l1_reg=0, silent=True)[0]
+
+
+def partition(value, n, per_word):
+    explainer = shap.PartitionExplainer(value, shap.maskers.Partition(np.zeros((1, n)), clustering=balanced(n)))
+    return explainer(np.ones((1, n)), max_evals=per_word * n, silent=True).values[0]
+
+
+def approximated(approximator):
+    def explain(value, n, per_word):
+        found = approximator(n).approximate(per_word * n, lambda z: value(z))
+        return np.array([found[(i,)] for i in range(n)])
+
+    return explain
+
+
+explainers = {
+    "shap KernelExplainer": kernel,
+    "shap PartitionExplainer": partition,
+    "shapiq KernelSHAP, paired": approximated(lambda n: shapiq.KernelSHAP(n, pairing_trick=True, random_state=0)),
+    "shapiq PermutationSamplingSV": approximated(lambda n: shapiq.approximator.PermutationSamplingSV(n, random_state=0)),
+}
 games = [game(text) for text in texts]
 truth = [exact(value, n) for value, n in games]
-for per_word in arguments.per_word:
-    errors, seconds = [], []
-    for (value, n), phi in zip(games, truth):
-        started = time.perf_counter()
-        explainer = shap.KernelExplainer(value, np.zeros((1, n)))
-        found = explainer.shap_values(np.ones((1, n)), nsamples=per_word * n - 2, l1_reg=0, silent=True)[0]
-        seconds.append(time.perf_counter() - started)
-        errors.append(((found - phi) ** 2).sum() / (phi**2).sum())
-    report(f"KernelExplainer, {per_word} coalitions a word", errors, seconds)
-approximators = {
-    "shapiq KernelSHAP, paired": lambda n: shapiq.KernelSHAP(n, pairing_trick=True, random_state=0),
-    "shapiq PermutationSamplingSV": lambda n: shapiq.approximator.PermutationSamplingSV(n, random_state=0),
-}
-for name, approximator in approximators.items():
+print("| explainer | coalitions a word | median error | mean error | ms a text alone | CPU ms |\n| --- | --- | --- | --- | --- | --- |")
+for name, explain in explainers.items():
     for per_word in arguments.per_word:
-        errors, seconds = [], []
+        runs = []
         for (value, n), phi in zip(games, truth):
-            started = time.perf_counter()
-            found = approximator(n).approximate(per_word * n, lambda z: value(z))
-            found = np.array([found[(i,)] for i in range(n)])
-            seconds.append(time.perf_counter() - started)
-            errors.append(((found - phi) ** 2).sum() / (phi**2).sum())
-        report(f"{name}, {per_word} coalitions a word", errors, seconds)
-for per_word in arguments.per_word:
-    errors, seconds = [], []
-    for (value, n), phi in zip(games, truth):
-        started = time.perf_counter()
-        masker = shap.maskers.Partition(np.zeros((1, n)), clustering=balanced(n))
-        explainer = shap.PartitionExplainer(value, masker)
-        found = explainer(np.ones((1, n)), max_evals=per_word * n, silent=True).values[0]
-        seconds.append(time.perf_counter() - started)
-        errors.append(((np.ravel(found) - phi) ** 2).sum() / (phi**2).sum())
-    report(f"PartitionExplainer, {per_word} coalitions a word", errors, seconds)
+            found, seconds = timed(lambda: explain(value, n, per_word))
+            runs.append((relative(found, phi), seconds))
+        report(name, per_word, runs)

@@ -8,9 +8,9 @@ use ndarray::ArrayView2;
 
 /// Rounds of multiplicative updates at most.
 const UPDATES: usize = 30;
-/// Updates stop when no part's share of the variance moves by this much: what is left to gain is fitted to chance, and explanations are no
-/// better for it.
-const STILL: f64 = 0.02;
+/// Updates stop when no part's share of the variance moves by this much: going on changes no error of an explanation by more than a few
+/// percent.
+const STILL: f64 = 0.01;
 
 /// Symmetric matrices `[length, length]` from their entries (p, q) with p ≥ q.
 pub fn symmetric<const K: usize>(length: usize, entries: impl Fn(usize, usize) -> [f64; K]) -> [Mat<f64>; K] {

@@ -71,6 +71,8 @@ pub struct Features {
     tilts: Vec<f64>,
     /// `[pairs]`: e₀ … e₅ of the signs.
     sums: Vec<[f64; 6]>,
+    /// `[0 ..= players]`: the same of signs of which so many are +1.
+    of_ones: Vec<[f64; 6]>,
     /// Sets of 0 … 5 of the n players, and of the others than a player.
     sets: [f64; 6],
     others: [f64; 6],
@@ -129,6 +131,7 @@ impl Features {
         let signs = Mat::from_fn(pairs, n, |p, i| design.pairs.sign(p, i));
         let tilts: Vec<f64> = design.tilts().into_iter().map(f64::from).collect();
         let sums = tilts.iter().map(|tilt| elementary((n as f64 * tilt).round(), n as f64)).collect();
+        let of_ones = (0..=n).map(|ones| elementary(2.0 * ones as f64 - n as f64, n as f64)).collect();
         let [sets, others] = [n as f64, n as f64 - 1.0].map(|n| elementary(n, n));
         let rows = background.rows.nrows();
         let whole = run >= rows;
@@ -151,7 +154,7 @@ impl Features {
         let scale = (standard.len() as f64).sqrt();
         let cross = Mat::from_fn(pairs, standard.len(), |p, f| mean(&standard[f], p) / scale);
         let runs = Runs { start: start.clone(), length: run, of_rows: background.weights.clone() };
-        Self { n, signs, tilts, sums, sets, others, own, cross, runs, weights: weights.to_vec() }
+        Self { n, signs, tilts, sums, of_ones, sets, others, own, cross, runs, weights: weights.to_vec() }
     }
 
     pub fn n_pairs(&self) -> usize {
@@ -173,7 +176,8 @@ impl Features {
     fn parts_at(&self, products: &[Mat<f64>; 3], p: usize, q: usize) -> [f64; 6] {
         let [dot, own, rows] = products.each_ref().map(|product| product.col_as_slice(q)[p]);
         let (a, b) = (self.tilts[p], self.tilts[q]);
-        let (both, of_p, of_q) = (elementary(dot, self.n as f64), &self.sums[p], &self.sums[q]);
+        let both = &self.of_ones[((self.n as f64 + dot) / 2.0).round() as usize];
+        let (of_p, of_q) = (&self.sums[p], &self.sums[q]);
         let order = |m: usize| both[m] - b * of_p[m] - a * of_q[m] + a * b * self.sets[m];
         let one = order(1);
         [one, own, one * rows, one * self.runs.common(p, q), order(3), order(5)]

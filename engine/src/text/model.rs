@@ -23,6 +23,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Tokens of a batch on the CPU: few enough that what the model makes of them stays near the core, and in memory that is used again.
 const CPU_TOKENS: usize = 512;
+/// The same where beginnings are shared: what one batch has read the next reads again.
+const CPU_SHARED_TOKENS: usize = 2048;
 
 /// A text and the columns beside it, what they are worth whole and with no player.
 pub(super) struct Text {
@@ -105,8 +107,9 @@ impl Reader {
     /// Tokens of a batch with its padding, at most.
     pub fn most_tokens(encoder: &dyn Encoder, memory: u64, device: &Device) -> usize {
         match device.is_cpu() {
+            true if encoder.shares_beginnings() => CPU_SHARED_TOKENS,
             true => CPU_TOKENS,
-            false => (memory / 4 / encoder.workspace().max(1) as u64).clamp(CPU_TOKENS as u64, 1 << 22) as usize,
+            false => (memory / 4 / encoder.workspace().max(1) as u64).clamp(CPU_SHARED_TOKENS as u64, 1 << 22) as usize,
         }
     }
 
