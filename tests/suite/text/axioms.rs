@@ -135,6 +135,8 @@ fn a_budget_below_one_order_and_its_reverse_is_refused_with_the_least_one() {
     let mut shap = builder(&device, &Absence::Mask).budget(Budget::Rows(9)).build(&device).unwrap();
     let error = shap.explain(&["one two three four five"], 3).unwrap_err();
     assert_eq!(error.to_string(), "text 3: a budget of 9 coalitions is below the minimum of 10 for 5 players");
+    let error = shap.explain(&["a b c d e f", "one two three four five", "a"], 3).unwrap_err();
+    assert!(error.to_string().starts_with("text 4: "), "the text of fewest players that fails: {error}");
     let mut shap = builder(&device, &Absence::Mask).budget(Budget::Rows(10)).build(&device).unwrap();
     assert!(shap.explain(&["one two three four five"], 3).is_ok());
     let mut shap = builder(&device, &Absence::Mask).budget(Budget::Exact).build(&device).unwrap();
@@ -194,6 +196,30 @@ fn the_same_seed_gives_the_same_bits_and_a_tolerance_saves_work() {
 
 /// Twelve words at 20 coalitions each: 93 to 97 % of intervals are to hold the exact value, to twice the standard error of the measured share.
 /// Values of a text's run share its draw; runs are independent.
+#[test]
+fn texts_of_many_lengths_side_by_side_have_the_same_bits_each_time() {
+    let device = Device::cpu();
+    let texts: Vec<String> = (0..40).map(|i| format!("{} {}", TEXTS[i % 7], TEXTS[(3 * i + 1) % 6])).collect();
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    let run = || {
+        let settings = builder(&device, &Absence::Delete).budget(Budget::Rows(300)).seed(3);
+        let mut shap = settings.build(&device).unwrap();
+        // Once with designs that are to be made, once with known ones.
+        let all = [shap.explain(&texts, 1).unwrap(), shap.explain(&texts, 1).unwrap()].concat();
+        (all, shap.reading())
+    };
+    let ((one, read_by_one), (two, read_by_two)) = (run(), run());
+    assert_eq!(read_by_one, read_by_two);
+    assert!(one.iter().zip(&two).all(|(a, b)| a.values == b.values && a.stderr == b.stderr && a.spent == b.spent));
+    let (first, again) = one.split_at(texts.len());
+    assert!(first.iter().zip(again).all(|(a, b)| a.values == b.values && a.row == b.row));
+    // Each explanation stands with its own text.
+    for (at, explained) in first.iter().enumerate() {
+        assert_eq!((explained.row, explained.text.as_str()), (at + 1, texts[at]));
+        assert!(explained.additivity_gap() < 1e-5);
+    }
+}
+
 #[test]
 fn standard_errors_are_of_the_size_of_the_errors() {
     let device = Device::cpu();
