@@ -38,6 +38,9 @@ struct Args {
     /// Compare with exact values at these numbers of coalitions for each word
     #[arg(long, value_delimiter = ',', default_value = "2,5,10,20,50")]
     per_word: Vec<usize>,
+    /// Fewest and most words of the texts whose exact values are compared with, the first 40 of them
+    #[arg(long, value_delimiter = ',', num_args = 2, default_values_t = [6, 12])]
+    words: Vec<usize>,
 }
 
 /// Runs of each text and budget that are averaged; of wall times the least counts.
@@ -184,9 +187,9 @@ impl Bench {
         Ok(())
     }
 
-    /// |φ̂ − φ|²/|φ|² of the margin, for texts of 6 to 12 words.
+    /// |φ̂ − φ|²/|φ|² of the margin, for texts short enough to enumerate.
     fn accuracy(&self, texts: &[&str], args: &Args) -> Result<()> {
-        let words = |text: &&str| (6..=12).contains(&text.split_whitespace().count());
+        let words = |text: &&str| (args.words[0]..=args.words[1]).contains(&text.split_whitespace().count());
         let texts: Vec<&str> = texts.iter().copied().filter(words).take(40).collect();
         let mut once = Least::new();
         let exact = once.time(|| self.explain(&texts, Budget::Exact, 0))?;

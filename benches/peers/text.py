@@ -25,6 +25,7 @@ parser = argparse.ArgumentParser()
 parser.add_argument("--model", type=pathlib.Path, default=root / "models" / "sms_bert_tiny")
 parser.add_argument("--data", type=pathlib.Path, default=root / "data" / "sms_spam" / "test.csv")
 parser.add_argument("--texts", type=int, default=40)
+parser.add_argument("--words", type=int, nargs=2, default=[6, 12], help="fewest and most words")
 parser.add_argument("--threads", type=int, default=2)
 parser.add_argument("--per-word", type=int, nargs="*", default=[2, 5, 10, 20, 50])
 arguments = parser.parse_args()
@@ -35,7 +36,8 @@ options.intra_op_num_threads = arguments.threads
 session = onnxruntime.InferenceSession(str(arguments.model / "model.onnx"), options, providers=["CPUExecutionProvider"])
 mask_id = tokenizer.token_to_id("[MASK]")
 rows = [row["text"] for row in csv.DictReader(open(arguments.data, encoding="utf-8"))]
-texts = [text for text in rows if 6 <= len(text.split()) <= 12][: arguments.texts]
+low, high = arguments.words
+texts = [text for text in rows if low <= len(text.split()) <= high][: arguments.texts]
 
 
 def game(text):

@@ -93,10 +93,20 @@ mod tests {
 
     #[test]
     fn a_part_that_moves_from_one_list_to_the_next_changes_the_key() {
-        let of =
-            |ids: &[i32], mask: &[i32]| key(&Sequence { ids: ids.to_vec(), mask: mask.to_vec(), types: Vec::new() });
-        let all =
-            [of(&[1, 0], &[]), of(&[1], &[0]), of(&[], &[1, 0]), of(&[1], &[]), of(&[1, 0, 0], &[]), of(&[0, 1], &[])];
+        let of = |ids: &[i32], mask: &[i32], numbers: &[f32]| {
+            let (ids, mask, numbers) = (ids.to_vec(), mask.to_vec(), numbers.to_vec());
+            key(&Sequence { ids, mask, numbers, types: Vec::new() })
+        };
+        let all = [
+            of(&[1, 0], &[], &[]),
+            of(&[1], &[0], &[]),
+            of(&[], &[1, 0], &[]),
+            of(&[1], &[], &[]),
+            of(&[1, 0, 0], &[], &[]),
+            of(&[0, 1], &[], &[]),
+            of(&[1], &[], &[0.0]),
+            of(&[1], &[], &[1.0]),
+        ];
         let different: std::collections::HashSet<u128> = all.into_iter().collect();
         assert_eq!(different.len(), all.len());
     }
