@@ -152,7 +152,7 @@ fn intervals_cover_from_few_coalitions_of_one_background_row() {
                 for number in 0..6 {
                     let exact = alone(kind, n, number, |builder| builder.budget(Budget::Exact));
                     let found = alone(kind, n, number, |b| b.budget(Budget::Rows(budget)).seed(number));
-                    let reach = |cell| 1.96 * f64::from(found.stderr[cell]);
+                    let reach = |cell: (usize, usize, usize)| 1.96 * f64::from(found.stderr[cell]);
                     shares.add(&found, &exact, reach);
                     all.add(&found, &exact, reach);
                 }
