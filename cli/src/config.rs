@@ -74,7 +74,8 @@ fn add(
         return Ok(());
     }
     let bad = |allowed: &str| Error::input(format!("{}: {key} is {value}; it must be {allowed}", path.display()));
-    if matches!(known.get_action(), ArgAction::SetTrue) {
+    let may_be_bare = known.get_num_args().is_some_and(|values| values.min_values() == 0);
+    if matches!(known.get_action(), ArgAction::SetTrue) || (may_be_bare && value.is_boolean()) {
         match value {
             Value::Bool(true) => arguments.push(format!("--{named}").into()),
             Value::Bool(false) => {}

@@ -171,6 +171,7 @@ fn solve(n: usize, choice: DesignChoice) -> Solved {
     let player_of: Vec<u32> = (0..n as u32).collect();
     let budget = if choice == DesignChoice::Exact { Budget::Exact } else { Budget::Rows(30 * n * 6 * 2) };
     let request = Request {
+        hierarchy: None,
         n_players: n,
         player_of: &player_of,
         background: &background,

@@ -16,6 +16,7 @@ mod device;
 mod drift;
 mod effect;
 mod figures;
+mod hierarchy;
 mod image;
 mod interaction;
 mod mitigate;

@@ -99,6 +99,12 @@ pub struct DesignArgs {
     /// the report.
     #[arg(long)]
     pub interactions: bool,
+    /// Owen values in place of Shapley values: players in nested groups, and a group's players are there or absent together.
+    ///
+    /// Of tables it takes a file, JSON or TOML: lists and tables of players' names in each other. Texts need none: their groups are sentences,
+    /// clauses and words, opened where they move the output, as far as --budget or --tolerance says; a group that stays closed is one part.
+    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "")]
+    pub hierarchy: Option<PathBuf>,
     /// Compare groups of rows: the drivers for each category of a column, or each quarter of its numbers.
     ///
     /// Any column of the table: a feature, an id, one left out with --ignore, the label. Of more than 8 categories the most

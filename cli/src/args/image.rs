@@ -111,6 +111,10 @@ pub struct SegmentArgs {
     /// A picture in which each colour is a segment instead.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["segments", "compactness"])]
     pub masks: Option<PathBuf>,
+    /// Owen values in place of Shapley values: segments are merged with neighbours of like colour, step by step, and regions are opened where
+    /// they move the output, as far as --budget or --tolerance says. A region that stays closed is one segment.
+    #[arg(long)]
+    pub hierarchy: bool,
     /// What stands in for absent segments: `blur`, `mean` (the picture's mean colour), a colour as `#808080`, or a picture's file.
     #[arg(long, value_name = "blur|mean|#RRGGBB|FILE", default_value = "blur")]
     pub absent: Absent,

@@ -40,8 +40,9 @@ pub fn run(args: &ImageArgs, terminal: &Terminal, interrupt: &Interrupt) -> Resu
         let found = shap.explain(picture, &device).map_err(|error| of_file(Path::new(&name), error))?;
         let (segments, forwards) = (found.segments.count, thousands(found.forwards));
         terminal.note(&format!(
-            "{name}: {segments} segments, {forwards} pictures shown to the model in {}",
-            duration(started.elapsed())
+            "{name}: {segments} segments, {forwards} pictures shown to the model in {}; {}",
+            duration(started.elapsed()),
+            found.provenance.design
         ));
         let notes = [picture.notes.clone(), shap.control.take_notes()].concat();
         notes.iter().for_each(|note| terminal.warn(&format!("{name}: {note}")));
@@ -87,6 +88,7 @@ fn explainer(args: &ImageArgs, device: &Device) -> Result<(ImageShap, ModelCard)
         Absent::Picture(path) => Absence::Picture(Picture::open_as(path, &(&args.arrays).into())?),
     };
     let run = &args.run;
+    shap.hierarchy = players.hierarchy;
     shap.labels = run.labels.clone();
     shap.targets = run.target.iter().map(|target| number(target, &run.labels)).collect::<Result<_>>()?;
     (shap.budget, shap.design, shap.link) = (run.budget.into(), run.design.into(), run.link.into());

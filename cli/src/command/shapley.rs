@@ -6,10 +6,12 @@ use crate::args::{BackgroundArgs, DesignArgs, Draw, RunArgs};
 use crate::number::{bytes, duration, significant, thousands};
 use crate::progress::{self, Progress};
 use crate::terminal::Terminal;
-use pellucid::data::Partition;
-use pellucid::explain::{CohortSummary, Cohorts, Explanation, KernelShap, Summary};
+use pellucid::data::{Partition, of_file};
+use pellucid::design::Hierarchy;
+use pellucid::explain::{CohortSummary, Cohorts, Explanation, KernelShap, Players, Summary};
 use pellucid::model::onnx::OnnxModel;
 use pellucid::{Error, Result};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// A run that takes longer than this is announced.
@@ -164,10 +166,30 @@ fn explainer(opened: &Opened, background: &BackgroundArgs, design: &DesignArgs, 
     if design.interactions {
         builder = builder.interactions();
     }
+    if let Some(path) = &design.hierarchy {
+        builder = builder.hierarchy(hierarchy(path, opened.input.players())?);
+    }
     if let Some(bytes) = run.memory {
         builder = builder.memory(bytes);
     }
     builder.build(&opened.device)
+}
+
+/// Groups of players from a file.
+fn hierarchy(path: &Path, players: &Players) -> Result<Hierarchy> {
+    const FILE: &str = "give a JSON file such as {\"money\": [\"income\", \"debt\"], \"person\": [\"age\", \"region\"]}, or the same in TOML";
+    if path.as_os_str().is_empty() {
+        return Err(Error::input("`--hierarchy` takes a file for the columns of a table").hint(FILE));
+    }
+    let text = std::fs::read_to_string(path).map_err(|error| Error::io("read", path, error))?;
+    let groups: Result<serde_json::Value, String> =
+        match path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("toml")) {
+            true => toml::from_str(&text).map_err(|error| error.to_string()),
+            false => serde_json::from_str(&text).map_err(|error| error.to_string()),
+        };
+    let groups = groups
+        .map_err(|error| Error::input(format!("{} is no hierarchy: {}", path.display(), error.trim())).hint(FILE))?;
+    players.hierarchy(&groups).map_err(|error| of_file(path, error))
 }
 
 /// Before a long run: how long, from the speed of its first block.

@@ -27,17 +27,27 @@ pub fn enumerate(n: usize) -> (Coalitions, Estimator) {
     (pairs, Estimator::exact(matrix))
 }
 
-/// `walks` random orders of the players, each with its reverse (antithetic permutations, Mitchell et al. 2022): the prefixes of the reverse
-/// are the complements of the prefixes, so a walk is n − 1 pairs, and φ_i averages ½ (d_j − d_{j−1}) over walks, j the place of i.
-/// Walks start with each player equally often. The jackknife deletes runs of walks, at most `groups` of them; where walks share the
-/// background rows evenly it counts their differences as chance, and its standard errors are on the safe side.
-pub fn permutations(n: usize, walks: usize, groups: usize, rng: &mut impl Rng) -> (Coalitions, Estimator) {
-    let mut pairs = Coalitions::new(n);
-    let mut matrix: Array2<f64> = Array2::zeros((n, walks * (n - 1)));
-    for first in dealt(n, walks, rng) {
+/// `walks` random orders of the players. Each player is the first equally often.
+pub fn orders(n: usize, walks: usize, rng: &mut impl Rng) -> Vec<Vec<usize>> {
+    let firsts = dealt(n, walks, rng);
+    let order = |first: usize| {
         let mut order: Vec<usize> = (0..n).filter(|&player| player != first).collect();
         order.shuffle(rng);
         order.insert(0, first);
+        order
+    };
+    firsts.into_iter().map(order).collect()
+}
+
+/// Walks through random orders of the players, each with its reverse (antithetic permutations, Mitchell et al. 2022): the prefixes of the reverse
+/// are the complements of the prefixes, so a walk is n − 1 pairs, and φ_i averages ½ (d_j − d_{j−1}) over walks, j the place of i.
+/// The jackknife deletes runs of walks, at most `groups` of them; where walks share the
+/// background rows evenly it counts their differences as chance, and its standard errors are on the safe side.
+pub fn permutations(n: usize, orders: &[Vec<usize>], groups: usize) -> (Coalitions, Estimator) {
+    let walks = orders.len();
+    let mut pairs = Coalitions::new(n);
+    let mut matrix: Array2<f64> = Array2::zeros((n, walks * (n - 1)));
+    for order in orders {
         for place in 1..n {
             matrix[(order[place - 1], pairs.len())] += 0.5 / walks as f64;
             matrix[(order[place], pairs.len())] -= 0.5 / walks as f64;

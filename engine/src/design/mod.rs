@@ -24,17 +24,21 @@ mod components;
 mod draw;
 mod estimator;
 mod exact;
+mod hierarchy;
 mod interaction;
 mod kriging;
 mod plan;
+mod unfold;
 mod walsh;
 
 pub use coalitions::Coalitions;
 pub use estimator::Estimator;
 pub(crate) use estimator::widening;
+pub use hierarchy::{Hierarchy, Nested};
 pub use interaction::{EvenVariances, MOST_PLAYERS, player_pairs};
 pub use kriging::Variances;
 pub use plan::{AUTO_ROWS, Budget, DesignChoice, EXACT_PLAYERS, Plan, Request, RowDesigns};
+pub use unfold::{Part, Unfolding};
 
 /// Which coalitions are evaluated on which background rows.
 #[derive(Debug, Clone)]

@@ -3,6 +3,7 @@
 use super::coalitions::Coalitions;
 use super::draw::{self, Draw};
 use super::estimator::Estimator;
+use super::hierarchy::Hierarchy;
 use super::interaction::{self, EvenVariances};
 use super::kriging::{self, Features, Variances};
 use super::{Design, Solver, exact};
@@ -16,6 +17,8 @@ use rand_chacha::ChaCha8Rng;
 
 /// More players than this are never enumerated: 2²⁰ coalitions.
 pub const EXACT_PLAYERS: usize = 20;
+/// Cells of the matrix of an exact run over a hierarchy at most.
+const EXACT_CELLS: f64 = (EXACT_PLAYERS << EXACT_PLAYERS) as f64;
 /// Model rows per explained row that `auto` spends where exact enumeration costs more than that.
 pub const AUTO_ROWS: usize = 4096;
 /// Pairs of a design at most: the matrix takes one f64 factorisation of pairs × pairs. Beyond it, pairs run over several background rows,
@@ -66,10 +69,26 @@ pub enum DesignChoice {
     PerBackground,
 }
 
+impl DesignChoice {
+    /// # Errors
+    /// A design whose pairs are not those of Owen values.
+    pub(crate) fn check_hierarchy(self) -> Result<()> {
+        match self {
+            Self::Crossed | Self::PerBackground => {
+                Err(Error::input("leverage pairs estimate Shapley values; those of a hierarchy are Owen values")
+                    .hint("use `--design auto`, `exact` or `permutation`, or leave out `--hierarchy`"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 /// What a design is made for.
 #[derive(Clone, Copy)]
 pub struct Request<'a> {
     pub n_players: usize,
+    /// Groups of players: Owen values in place of Shapley values.
+    pub hierarchy: Option<&'a Hierarchy>,
     /// `[features]`: the player of each feature.
     pub player_of: &'a [u32],
     pub background: &'a Background,
@@ -106,16 +125,19 @@ impl<'a> Request<'a> {
     pub fn plan(self, rounds: usize) -> Result<Plan<'a>> {
         let n = self.n_players;
         self.check_surrogate()?;
+        self.check_hierarchy()?;
+        let values = if self.hierarchy.is_some() { "Owen values, " } else { "" };
         if n == 1 || self.takes_exact()? {
-            let (pairs, estimator) = exact::enumerate(n);
+            let (pairs, estimator) = self.hierarchy.map_or_else(|| exact::enumerate(n), Hierarchy::enumerate);
             let design = self.design(pairs, Vec::new(), self.background_rows(), Solver::Known(estimator));
-            return Ok(Plan { name: "exact".into(), rounds: vec![design], request: self });
+            return Ok(Plan { name: format!("{values}exact"), rounds: vec![design], request: self });
         }
         let rows = self.rows() - 1;
         let run = self.run(rows)?;
         let n_pairs = rows / (2 * run);
         let permute = match self.choice {
             DesignChoice::Permutation => true,
+            _ if self.hierarchy.is_some() => true,
             DesignChoice::Auto => !self.surrogate && n_pairs < 2 * n,
             _ => false,
         };
@@ -128,7 +150,7 @@ impl<'a> Request<'a> {
             _ if run == self.background_rows() => "crossed".to_owned(),
             _ => format!("on {run} background rows each"),
         };
-        let name = format!("{}, {rows_of_a_pair}", if permute { "permutation" } else { "leverage pairs" });
+        let name = format!("{values}{}, {rows_of_a_pair}", if permute { "permutation" } else { "leverage pairs" });
         let draw = |round| self.draw(permute, run, n_pairs / rounds, round as u64);
         Ok(Plan { name, rounds: (0..rounds).map(draw).collect(), request: self })
     }
@@ -193,19 +215,50 @@ impl<'a> Request<'a> {
         .hint(format!("use `--budget {least}` or more{fewer}")))
     }
 
+    fn check_hierarchy(&self) -> Result<()> {
+        let Some(hierarchy) = self.hierarchy else { return Ok(()) };
+        let (held, players) = (hierarchy.n_players(), self.n_players);
+        if held != players {
+            return Err(Error::input(format!("the hierarchy holds {held} players, there are {players}")));
+        }
+        if self.surrogate {
+            return Err(Error::input("a surrogate stands in for Shapley values, not for those of a hierarchy")
+                .hint("leave out `--surrogate` or `--hierarchy`"));
+        }
+        self.choice.check_hierarchy()
+    }
+
+    /// Coalitions of an exact run, those of nobody and of all left out.
+    fn coalitions(&self) -> f64 {
+        self.hierarchy.map_or((self.n_players as f64).exp2() - 2.0, Hierarchy::coalitions)
+    }
+
+    fn enumerable(&self) -> bool {
+        match self.hierarchy {
+            None => self.n_players <= EXACT_PLAYERS,
+            Some(_) => self.coalitions() / 2.0 * self.n_players as f64 <= EXACT_CELLS,
+        }
+    }
+
     /// Model rows of an exact run, the row's own prediction included.
     fn exact_rows(&self) -> f64 {
-        ((self.n_players as f64).exp2() - 2.0) * self.background_rows() as f64 + 1.0
+        self.coalitions() * self.background_rows() as f64 + 1.0
     }
 
     fn takes_exact(&self) -> Result<bool> {
         let asked = self.choice == DesignChoice::Exact || self.budget == Budget::Exact;
         if !asked {
-            let affordable = self.n_players <= EXACT_PLAYERS && self.exact_rows() <= self.rows() as f64;
+            let affordable = self.enumerable() && self.exact_rows() <= self.rows() as f64;
             return Ok(self.choice == DesignChoice::Auto && affordable);
         }
-        if self.n_players > EXACT_PLAYERS {
+        if !self.enumerable() {
             let n = self.n_players;
+            if self.hierarchy.is_some() {
+                let message =
+                    format!("exact values of {n} players in these groups take {:.3e} coalitions", self.coalitions());
+                return Err(Error::input(message)
+                    .hint("make groups of fewer members, groups of groups if need be, or give a `--budget`"));
+            }
             return Err(Error::input(format!(
                 "an exact run over {n} players needs 2^{n} coalitions; the limit is 2^{EXACT_PLAYERS}"
             ))
@@ -234,7 +287,11 @@ impl<'a> Request<'a> {
                 // Every background row as often as the others: linear models are then exact.
                 walks -= walks % all;
             }
-            let (pairs, estimator) = exact::permutations(n, walks, GROUPS, &mut rng);
+            let orders = match self.hierarchy {
+                Some(hierarchy) => hierarchy.orders(walks, &mut rng),
+                None => exact::orders(n, walks, &mut rng),
+            };
+            let (pairs, estimator) = exact::permutations(n, &orders, GROUPS);
             let rows = if run == all { vec![0; walks] } else { draw::systematic(weights, walks, &mut rng) };
             let start = rows.into_iter().flat_map(|row| vec![row as u32; n - 1]).collect();
             return self.design(pairs, start, run, Solver::Known(estimator));

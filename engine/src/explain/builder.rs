@@ -7,7 +7,7 @@ use super::predictor::Predictor;
 use super::surrogate::{Beside, Judged};
 use super::{Link, Players, Provenance};
 use crate::data::Background;
-use crate::design::{Budget, DesignChoice, EvenVariances, MOST_PLAYERS, Plan, Request, Variances};
+use crate::design::{Budget, DesignChoice, EvenVariances, Hierarchy, MOST_PLAYERS, Plan, Request, Variances};
 use crate::kernels;
 use crate::model::Model;
 use crate::surrogate::{LEAST_PLAYERS, Surrogate, SurrogateChoice};
@@ -29,6 +29,7 @@ pub struct Builder {
     model_name: String,
     model_sha256: String,
     players: Option<Players>,
+    hierarchy: Option<Hierarchy>,
     targets: Option<Vec<usize>>,
     budget: Budget,
     choice: DesignChoice,
@@ -52,6 +53,7 @@ impl Builder {
             model_name: String::new(),
             model_sha256: String::new(),
             players: None,
+            hierarchy: None,
             targets: None,
             budget: Budget::Auto,
             choice: DesignChoice::Auto,
@@ -84,6 +86,13 @@ impl Builder {
     /// column belongs to. The design regresses on them. Default: the background's own rows.
     pub(crate) fn behind(mut self, rows: Array2<f32>, player_of: Vec<u32>) -> Self {
         self.behind = Some((rows, player_of));
+        self
+    }
+
+    /// Groups of players, and groups of groups: Owen values (Owen 1977; Winter 1989) in place of Shapley values. A player's contributions are averaged
+    /// over the orders in which every group stays together. Not with [`Self::interactions`]. Default: none.
+    pub fn hierarchy(mut self, hierarchy: Hierarchy) -> Self {
+        self.hierarchy = Some(hierarchy);
         self
     }
 
@@ -186,6 +195,7 @@ impl Builder {
             behind.as_ref().map_or((&self.background, players.player_of()), |(rows, of)| (rows, of.as_slice()));
         let request = Request {
             n_players: players.len(),
+            hierarchy: self.hierarchy.as_ref(),
             player_of,
             background,
             link: self.link,
@@ -205,6 +215,10 @@ impl Builder {
                 .hint("leave out `--surrogate` or `--draw per-row`"));
         }
         if self.interactions {
+            if self.hierarchy.is_some() {
+                return Err(Error::input("interactions are those of Shapley values, not of a hierarchy")
+                    .hint("leave out `--interactions` or `--hierarchy`"));
+            }
             check_interactions(players.len(), row_designs.is_some())?;
         }
         let provenance = Provenance {

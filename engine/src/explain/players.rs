@@ -1,6 +1,9 @@
 //! Who plays: every feature on its own, or groups of features switched together.
 
+use crate::data::{did_you_mean, list};
+use crate::design::{Hierarchy, Nested};
 use crate::{Error, Result};
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// The players of a game and the features each one holds.
@@ -60,6 +63,47 @@ impl Players {
         Ok(Self { names, player_of })
     }
 
+    /// Groups of these players, and groups of groups: a text is a player's name, a list or an object (whose keys are for the reader) a group. A
+    /// group of one is that one.
+    ///
+    /// # Errors
+    /// An unknown player, a player in two places, one in none, an empty group, anything but texts, lists and objects.
+    pub fn hierarchy(&self, groups: &Value) -> Result<Hierarchy> {
+        let mut placed = vec![false; self.names.len()];
+        let nested = self.nested(groups, &mut placed)?;
+        let missing: Vec<&String> =
+            self.names.iter().zip(placed).filter(|(_, placed)| !placed).map(|(name, _)| name).collect();
+        if !missing.is_empty() {
+            return Err(Error::input(format!("the hierarchy has no place for {}", list(&missing)))
+                .hint("name every player, those of no group at the top"));
+        }
+        Hierarchy::new(self.names.len(), &nested)
+    }
+
+    fn nested(&self, part: &Value, placed: &mut [bool]) -> Result<Nested> {
+        let mut group = |parts: Vec<&Value>| {
+            parts.into_iter().map(|part| self.nested(part, placed)).collect::<Result<_>>().map(Nested::Group)
+        };
+        let name = match part {
+            Value::Array(parts) => return group(parts.iter().collect()),
+            Value::Object(parts) => return group(parts.values().collect()),
+            Value::String(name) => name,
+            other => {
+                return Err(Error::input(format!("the hierarchy has {other} in it"))
+                    .hint("it is made of players' names, lists and tables"));
+            }
+        };
+        let Some(player) = self.names.iter().position(|known| known == name) else {
+            let nearest = did_you_mean(name, self.names.iter().map(String::as_str));
+            return Err(Error::input(format!("the hierarchy names `{name}`, which is no player{nearest}"))
+                .hint(format!("players are {}", shorten(&self.names))));
+        };
+        if std::mem::replace(&mut placed[player], true) {
+            return Err(Error::input(format!("the hierarchy has `{name}` twice")).hint("a player is in one place"));
+        }
+        Ok(Nested::Player(player))
+    }
+
     pub fn names(&self) -> &[String] {
         &self.names
     }
@@ -105,6 +149,24 @@ mod tests {
         let groups = [("g".into(), names(&["a"])), ("h".into(), names(&["b", "a"]))];
         let message = Players::grouped(&features, &groups).unwrap_err().to_string();
         assert_eq!(message, "feature `a` is in group `g` and in group `h`");
+    }
+
+    #[test]
+    fn a_hierarchy_is_made_of_names() {
+        let players = Players::features(&names(&["age", "sex", "job", "pay"]));
+        let of = |json: &str| players.hierarchy(&serde_json::from_str(json).unwrap()).map_err(|e| e.to_string());
+        let group = |parts: Vec<Nested>| Nested::Group(parts);
+        let expected = group(vec![
+            group(vec![Nested::Player(2), Nested::Player(3)]),
+            group(vec![Nested::Player(0), Nested::Player(1)]),
+        ]);
+        let expected = Hierarchy::new(4, &expected);
+        assert_eq!(of(r#"{"money": ["job", "pay"], "person": ["age", ["sex"]]}"#), expected.map_err(|e| e.to_string()));
+        assert!(of(r#"["age", "sex", "jop", "pay"]"#).unwrap_err().contains("did you mean `job`"));
+        assert!(of(r#"["age", ["sex", "age"], "job"]"#).unwrap_err().contains("`age` twice"));
+        assert_eq!(of(r#"[["age"], "pay"]"#).unwrap_err(), "the hierarchy has no place for `sex`, `job`");
+        assert!(of(r#"["age", "sex", "job", "pay", []]"#).unwrap_err().contains("is empty"));
+        assert!(of(r#"["age", 3]"#).unwrap_err().contains("has 3 in it"));
     }
 
     #[test]

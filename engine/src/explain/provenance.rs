@@ -31,6 +31,11 @@ pub struct Provenance {
 }
 
 impl Provenance {
+    /// What the attributions are called.
+    pub fn values(&self) -> &'static str {
+        if self.design.starts_with("Owen") { "Owen values" } else { "Shapley values" }
+    }
+
     /// As the key-value pairs of a file: text as it is, everything else as JSON.
     pub fn to_pairs(&self) -> Vec<(String, String)> {
         let text = |value: Value| value.as_str().map_or_else(|| value.to_string(), str::to_string);

@@ -22,6 +22,11 @@ pub struct ImageShap {
     network: Arc<Network>,
     pub preprocess: Preprocess,
     pub segmenter: Segmenter,
+    /// Owen values over regions in place of Shapley values: segments are merged with neighbours of like colour ([`Segments::hierarchy`]), and regions are
+    /// opened where they move the outputs, as far as the budget goes or until the errors are within the tolerance ([`crate::design::Unfolding`]);
+    /// regions that were not opened are segments of the explanation. With [`DesignChoice::Permutation`] the orders that keep regions together
+    /// are drawn at random.
+    pub hierarchy: bool,
     pub absence: Absence,
     /// Which outputs are explained, by number; empty: the one that is highest for the picture.
     pub targets: Vec<usize>,
@@ -45,12 +50,13 @@ pub struct ImageExplanation {
     /// The picture at the network's size, and with all segments absent.
     pub seen: Picture,
     pub absent: Picture,
+    /// With a hierarchy also regions of them that were not opened.
     pub segments: Segments,
     /// Names of the outputs that were explained.
     pub outputs: Vec<String>,
     /// `[output, segment]`, in units of the link.
     pub values: Array2<f32>,
-    /// Standard error of each value; zeros where nothing is left to chance.
+    /// Standard error of each value; zeros where nothing is left to chance. With a hierarchy [`crate::design::Part::errors`].
     pub stderr: Array2<f32>,
     /// `[output]`: what the picture without segments is worth.
     pub base_values: Vec<f64>,
@@ -88,6 +94,7 @@ impl ImageShap {
             network: Arc::new(network),
             preprocess,
             segmenter: Segmenter::default(),
+            hierarchy: false,
             absence: Absence::default(),
             targets: Vec::new(),
             labels: Vec::new(),
@@ -114,6 +121,9 @@ impl ImageShap {
         let model = ImageModel::new(self.network.clone(), &self.preprocess, [&seen, &absent], &segments, device)?;
         let names = self.names(model.output_names())?;
         let targets = self.targets(&model, segments.count, device)?;
+        if self.unfolds() {
+            return self.unfold(model, [seen, absent], &segments, (&names, targets), device);
+        }
         let (known, whole) = (model.known(), Array2::ones((1, segments.count)));
         let mut builder = KernelShap::builder(model, Background::uniform(Array2::zeros((1, segments.count))))
             .model(&*self.model.0, &*self.model.1)
@@ -126,6 +136,9 @@ impl ImageShap {
             .control(self.control.clone());
         if let Some(tolerance) = self.tolerance {
             builder = builder.tolerance(tolerance);
+        }
+        if self.hierarchy {
+            builder = builder.hierarchy(segments.hierarchy(&seen)?);
         }
         known.keeps.store(true, Relaxed);
         let shap = builder.build(device)?;
@@ -165,7 +178,7 @@ impl ImageShap {
         Ok(vec![highest.unwrap_or_default()])
     }
 
-    fn spend(&self, segments: usize) -> Budget {
+    pub(super) fn spend(&self, segments: usize) -> Budget {
         if self.budget != Budget::Auto {
             return self.budget;
         }

@@ -8,6 +8,7 @@
 mod absence;
 mod explain;
 mod heatmap;
+mod hierarchy;
 mod model;
 mod npy;
 mod onnx;

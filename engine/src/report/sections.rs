@@ -89,9 +89,13 @@ fn summary(findings: &Findings, outputs: &[Output]) -> Section {
     let all = [warnings::left_out, warnings::correlated, warnings::sampled, warnings::unsure]
         .map(|warn| warn(findings))
         .concat();
-    let text = [
+    let first = format!(
         "An attribution φ says how much one feature moved one prediction away from the base value, the mean prediction over the background \
-         rows. The attributions of a row add up to its prediction (Shapley values).",
+         rows. The attributions of a row add up to its prediction ({}).",
+        findings.provenance.values()
+    );
+    let text = [
+        &*first,
         "± and whiskers are how far a number may be off because only some rows or combinations were looked at: ± one standard error in \
          text, 95 % intervals in pictures. They say nothing about whether the model is right, nor about causes: a report explains the \
          model, not the world.",

@@ -69,9 +69,13 @@ impl TextPage<'_> {
             }
             false => "",
         };
-        let text = [
+        let first = format!(
             "An attribution φ says how much one part of a text moved the prediction away from the base value: what the model makes of \
-             the text when all its parts are absent. The attributions of a text add up to its prediction less its base value (Shapley values).",
+             the text when all its parts are absent. The attributions of a text add up to its prediction less its base value ({}).",
+            self.provenance.values()
+        );
+        let text = [
+            &*first,
             "± and whiskers are how far a number may be off because only some combinations of parts were tried: ± one standard error \
              in text, 95 % intervals in pictures. They say nothing about whether the model is right.",
             beside,

@@ -107,6 +107,7 @@ mod tests {
         let background = Background::uniform(Array2::zeros((1, 40)));
         let player_of: Vec<u32> = (0..40).collect();
         let request = Request {
+            hierarchy: None,
             n_players: 40,
             player_of: &player_of,
             background: &background,

@@ -22,6 +22,7 @@ pub struct TextBuilder {
     encoder: Box<dyn Encoder>,
     tokenizer: Tokenizer,
     granularity: Granularity,
+    hierarchy: bool,
     absence: Absence,
     value: Value,
     labels: Option<Vec<String>>,
@@ -50,6 +51,7 @@ impl TextBuilder {
             encoder,
             tokenizer,
             granularity: Granularity::default(),
+            hierarchy: false,
             absence: Absence::default(),
             value: Value::default(),
             labels: None,
@@ -72,6 +74,15 @@ impl TextBuilder {
     /// Who plays. Default: words.
     pub fn granularity(mut self, granularity: Granularity) -> Self {
         self.granularity = granularity;
+        self
+    }
+
+    /// Owen values over sentences, clauses and words in place of Shapley values: players of a sentence come and go together, those of a clause
+    /// within it too. Groups are opened where they move the outputs, as far as the budget goes or until the errors are within the tolerance
+    /// ([`crate::design::Unfolding`]); groups that were not opened are players. With [`DesignChoice::Permutation`] the orders that keep groups
+    /// together are drawn at random. Default: no.
+    pub fn hierarchy(mut self, hierarchy: bool) -> Self {
+        self.hierarchy = hierarchy;
         self
     }
 
@@ -168,6 +179,9 @@ impl TextBuilder {
     /// value, target or labels that the model has not, columns without a background.
     pub fn build(self, device: &Device) -> Result<TextShap> {
         let encoder = self.encoder;
+        if self.hierarchy {
+            check_hierarchy(&self.settings, encoder.columns().is_empty())?;
+        }
         let tokenizer = self.tokenizer.limited(encoder.positions())?;
         check_vocabulary(&*encoder, &tokenizer)?;
         let absent = self.absence.resolve(&tokenizer, encoder.takes_mask())?;
@@ -189,7 +203,9 @@ impl TextBuilder {
             model: model.0.clone(),
             model_sha256: model.1.clone(),
             seed: *seed,
-            design: format!("{design:?}").to_lowercase() + &trees,
+            design: if self.hierarchy { "Owen values over sentences, clauses and words, " } else { "" }.to_owned()
+                + &format!("{design:?}").to_lowercase()
+                + &trees,
             rows_per_instance: 0,
             budget: budget.to_string(),
             tolerance: *tolerance,
@@ -218,12 +234,37 @@ impl TextBuilder {
             reader: Arc::new(reader),
             tokenizer,
             granularity: self.granularity,
+            hierarchy: self.hierarchy,
             targets,
             settings: self.settings,
             explainers: BTreeMap::new(),
             provenance,
             device: device.clone(),
         })
+    }
+}
+
+/// What Owen values of texts go with.
+fn check_hierarchy(settings: &Settings, alone: bool) -> Result<()> {
+    settings.design.check_hierarchy()?;
+    let refused = [
+        (
+            settings.interactions,
+            "interactions are those of Shapley values",
+            "leave out `--interactions` or `--hierarchy`",
+        ),
+        (
+            settings.surrogate != SurrogateChoice::None,
+            "a surrogate stands in for Shapley values",
+            "leave out `--surrogate` or `--hierarchy`",
+        ),
+        (!alone, "the columns beside a text are in no sentence", "leave out `--hierarchy`"),
+    ];
+    match refused.into_iter().find(|(given, ..)| *given) {
+        Some((_, why, hint)) => {
+            Err(Error::input(format!("{why}; the values of a hierarchy are Owen values")).hint(hint))
+        }
+        None => Ok(()),
     }
 }
 

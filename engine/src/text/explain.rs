@@ -4,11 +4,12 @@ use super::beside::{background_cells, present_cell};
 use super::builder::{Settings, TextBuilder};
 use super::encoder::Encoder;
 use super::explanation::TextExplanation;
+use super::hierarchy;
 use super::model::{Memory, Odometer, Reader, Text, TextModel, locked};
 use super::players::{Granularity, TextPlayers};
 use super::tokenizer::Tokenizer;
 use crate::data::Background;
-use crate::design::{Budget, DesignChoice, EXACT_PLAYERS, MOST_PLAYERS};
+use crate::design::{Budget, DesignChoice, EXACT_PLAYERS, Hierarchy, MOST_PLAYERS};
 use crate::explain::{Explanation, Interactions, KernelShap, Provenance};
 use crate::{Device, Error, Result};
 use ndarray::{Array2, ArrayView2, s};
@@ -31,11 +32,15 @@ pub struct TextShap {
     pub(super) granularity: Granularity,
     pub(super) targets: Vec<usize>,
     pub(super) settings: Settings,
-    /// By number of players.
-    pub(super) explainers: BTreeMap<usize, KernelShap>,
+    /// Owen values over sentences, clauses and words.
+    pub(super) hierarchy: bool,
+    pub(super) explainers: BTreeMap<Shape, KernelShap>,
     pub(super) provenance: Provenance,
     pub(super) device: Device,
 }
+
+/// Texts of one shape share an explainer: the number of their players, and the groups these are in.
+pub(super) type Shape = (usize, Option<Hierarchy>);
 
 /// The explainer of a group of texts if it had to be built, and their explanations, block by block.
 type Group = (Option<KernelShap>, Vec<Explanation>);
@@ -47,6 +52,8 @@ pub struct Reading {
     pub forwards: u64,
     /// Coalitions that needed no run, because one before had the same tokens.
     pub known: u64,
+    /// Groups of a hierarchy that were not opened, over all texts.
+    pub closed: u64,
     /// Tokens of the sequences, and of the padding behind them.
     pub tokens: u64,
     pub padding: u64,
@@ -73,9 +80,10 @@ impl TextShap {
 
     /// What was read so far.
     pub fn reading(&self) -> Reading {
-        let Odometer { forwards, tokens, padding, known } = &self.reader.odometer;
-        let [forwards, known, tokens, padding] = [forwards, known, tokens, padding].map(|count| count.load(Relaxed));
-        Reading { forwards, known, tokens, padding }
+        let Odometer { forwards, tokens, padding, known, closed } = &self.reader.odometer;
+        let [forwards, known, closed, tokens, padding] =
+            [forwards, known, closed, tokens, padding].map(|count| count.load(Relaxed));
+        Reading { forwards, known, closed, tokens, padding }
     }
 
     /// Explains texts together. `first_row` is the number of the first, for messages and [`TextExplanation::row`]. A text without
@@ -114,21 +122,26 @@ impl TextShap {
         for (at, part) in read.chunks_mut(most).enumerate() {
             self.weigh(part, first_row + at * most)?;
         }
-        let mut groups: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-        let players = |text: &Text| text.n_players(&self.reader.beside);
-        read.iter().enumerate().for_each(|(at, text)| groups.entry(players(text)).or_default().push(at));
         let mut explained: Vec<TextExplanation> =
             read.iter().enumerate().map(|(at, text)| self.empty(text, texts[at], first_row + at)).collect();
         *locked(&self.reader.texts) = Arc::new(read);
-        groups.remove(&0);
-        for (n_players, members) in &groups {
+        if self.unfolds() {
+            self.unfold(&mut explained)?;
+            return Ok(explained);
+        }
+        let mut groups: BTreeMap<Shape, Vec<usize>> = BTreeMap::new();
+        for (at, text) in explained.iter().enumerate().filter(|(_, text)| text.n_players() > 0) {
+            let tree = if self.hierarchy { hierarchy::tree(&text.text, &text.players)? } else { None };
+            groups.entry((text.n_players(), tree)).or_default().push(at);
+        }
+        for ((n_players, _), members) in &groups {
             self.budget(*n_players).map_err(|e| of_row(first_row + members[0], e))?;
         }
         // The longest texts first: what is left for the end is small.
-        let groups: Vec<(usize, Vec<usize>)> = groups.into_iter().rev().collect();
+        let groups: Vec<(Shape, Vec<usize>)> = groups.into_iter().rev().collect();
         for (group, done) in self.explain_groups(&groups, first_row) {
-            let ((n_players, members), (built, blocks)) = (&groups[group], done?);
-            self.explainers.extend(built.map(|built| (*n_players, built)));
+            let ((shape, members), (built, blocks)) = (&groups[group], done?);
+            self.explainers.extend(built.map(|built| (shape.clone(), built)));
             let blocks = blocks.iter().flat_map(|block| (0..block.spent.len()).map(move |at| (block, at)));
             for (&text, (block, at)) in members.iter().zip(blocks) {
                 let to = &mut explained[text];
@@ -204,7 +217,6 @@ impl TextShap {
     /// An explanation whose attributions are due.
     fn empty(&self, text: &Text, words: &str, row: usize) -> TextExplanation {
         let shape = (self.targets.len(), text.n_players(&self.reader.beside));
-        let chosen = |values: &[f64]| self.targets.iter().map(|&k| values[k]).collect();
         TextExplanation {
             row,
             text: words.to_owned(),
@@ -213,21 +225,26 @@ impl TextShap {
             cut: text.tokens.cut.clone(),
             values: Array2::zeros(shape),
             stderr: Array2::zeros(shape),
-            base_values: chosen(&text.base),
-            predictions: chosen(&text.prediction),
+            base_values: self.chosen(&text.base).collect(),
+            predictions: self.chosen(&text.prediction).collect(),
             spent: 1 + self.reader.beside.n_rows() as u64,
             interactions: self.settings.interactions.then(|| Interactions::zeros(1, shape.0, shape.1)),
         }
     }
 
+    /// Those of all outputs that are explained.
+    pub(super) fn chosen(&self, values: &[f64]) -> impl Iterator<Item = f64> {
+        self.targets.iter().map(|&k| values[k])
+    }
+
     /// Each group with its number, side by side on a CPU: while one draws a design or solves for its matrix, others keep the cores busy.
-    fn explain_groups(&self, groups: &[(usize, Vec<usize>)], first_row: usize) -> Vec<(usize, Result<Group>)> {
+    fn explain_groups(&self, groups: &[(Shape, Vec<usize>)], first_row: usize) -> Vec<(usize, Result<Group>)> {
         let next = AtomicUsize::new(0);
         let worker = |_| {
             std::iter::from_fn(|| {
                 let at = next.fetch_add(1, Relaxed);
-                let (n_players, members) = groups.get(at)?;
-                let done = self.explain_group(*n_players, members, first_row);
+                let (shape, members) = groups.get(at)?;
+                let done = self.explain_group(shape, members, first_row);
                 if done.is_err() {
                     next.store(groups.len(), Relaxed);
                 }
@@ -239,8 +256,9 @@ impl TextShap {
         (0..workers).into_par_iter().with_max_len(1).flat_map_iter(worker).collect()
     }
 
-    /// Explains the texts of one number of players; `members` are their numbers.
-    fn explain_group(&self, n_players: usize, members: &[usize], first_row: usize) -> Result<Group> {
+    /// Explains the texts of one shape; `members` are their numbers.
+    fn explain_group(&self, shape: &Shape, members: &[usize], first_row: usize) -> Result<Group> {
+        let n_players = shape.0;
         let row = |text: usize| vec![present_cell(text); n_players];
         let rows = |texts: &[usize]| {
             Array2::from_shape_vec((texts.len(), n_players), texts.iter().flat_map(|&t| row(t)).collect())
@@ -249,11 +267,11 @@ impl TextShap {
         let memory = Arc::<Memory>::default();
         let build = || {
             memory.record();
-            let built = self.prepare(n_players, rows(&members[..members.len().min(PILOT_TEXTS)]), memory.clone());
+            let built = self.prepare(shape, rows(&members[..members.len().min(PILOT_TEXTS)]), memory.clone());
             memory.settle();
             built.map_err(|e| of_row(first_row + members[0], e))
         };
-        let known = self.explainers.get(&n_players);
+        let known = self.explainers.get(shape);
         let built = if known.is_none() { Some(build()?) } else { None };
         let shap = known.or(built.as_ref()).expect("an explainer is known or built");
         let explained: Result<Vec<Explanation>> =
@@ -272,12 +290,7 @@ impl TextShap {
         let rows = self.reader.beside.n_rows();
         // All coalitions, or one order of the players and its reverse, and the empty one on every background row.
         let least = (rows << n_players.min(8)).min(2 * n_players + rows - 1);
-        let budget = match (budget, design) {
-            (Budget::Auto, DesignChoice::Exact) => Budget::Exact,
-            (Budget::Auto, _) => Budget::Rows((AUTO_FORWARDS.0 * n_players).max(AUTO_FORWARDS.1) + rows - 1),
-            (budget, _) => budget,
-        };
-        match budget {
+        match self.settings.spend(n_players, rows) {
             Budget::Rows(budget) if budget >= least => Ok(Budget::Rows(budget - rows)),
             Budget::Rows(budget) => {
                 let of = if rows > 1 { format!(" and {rows} background rows") } else { String::new() };
@@ -291,7 +304,8 @@ impl TextShap {
         }
     }
 
-    fn prepare(&self, n_players: usize, pilot: Array2<f32>, memory: Arc<Memory>) -> Result<KernelShap> {
+    fn prepare(&self, (n_players, groups): &Shape, pilot: Array2<f32>, memory: Arc<Memory>) -> Result<KernelShap> {
+        let n_players = *n_players;
         let Settings { design, tolerance, surrogate, interactions, seed, control, .. } = self.settings.clone();
         let beside = &self.reader.beside;
         let nobody = Background { rows: background_cells(beside.n_rows(), n_players), ..beside.background.clone() };
@@ -312,12 +326,26 @@ impl TextShap {
         if interactions && n_players > 1 {
             builder = builder.interactions();
         }
+        if let Some(groups) = groups {
+            builder = builder.hierarchy(groups.clone());
+        }
         builder.build(&self.device)
     }
 }
 
+impl Settings {
+    /// What `auto` comes to for so many players and background rows.
+    pub fn spend(&self, n_players: usize, rows: usize) -> Budget {
+        match (self.budget, self.design) {
+            (Budget::Auto, DesignChoice::Exact) => Budget::Exact,
+            (Budget::Auto, _) => Budget::Rows((AUTO_FORWARDS.0 * n_players).max(AUTO_FORWARDS.1) + rows - 1),
+            (budget, _) => budget,
+        }
+    }
+}
+
 /// Names the row of a text before the message of an input error.
-fn of_row(row: usize, error: Error) -> Error {
+pub(super) fn of_row(row: usize, error: Error) -> Error {
     match error {
         Error::Input { message, hint } => Error::Input { message: format!("text {row}: {message}"), hint },
         other => other,

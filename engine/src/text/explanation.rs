@@ -14,14 +14,15 @@ pub struct TextExplanation {
     /// The number of its row in the table, from 1.
     pub row: usize,
     pub text: String,
-    /// In the order of the text; parts that the model reads nothing of are not among them.
+    /// In the order of the text; parts that the model reads nothing of are not among them. With a
+    /// [hierarchy](super::TextBuilder::hierarchy) also groups of them that were not opened.
     pub players: Vec<Span>,
     /// The players beside the text, behind its parts.
     pub columns: Vec<Cell>,
     pub cut: Option<Cut>,
     /// `[output, player]`
     pub values: Array2<f32>,
-    /// Standard error of each value; zeros where nothing is left to chance.
+    /// Standard error of each value; zeros where nothing is left to chance. With a hierarchy [`crate::design::Part::errors`].
     pub stderr: Array2<f32>,
     /// Of this one row, if they were [asked for](super::TextBuilder::interactions).
     pub interactions: Option<Interactions>,

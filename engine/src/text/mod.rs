@@ -11,6 +11,7 @@ mod builder;
 mod encoder;
 mod explain;
 mod explanation;
+mod hierarchy;
 mod key;
 mod labels;
 mod model;

@@ -54,6 +54,8 @@ pub(super) struct Odometer {
     pub padding: AtomicU64,
     /// Sequences that were known already.
     pub known: AtomicU64,
+    /// Groups of players that were not opened.
+    pub closed: AtomicU64,
 }
 
 /// A sequence, by its key, and the model's outputs on it.

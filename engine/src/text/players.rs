@@ -129,7 +129,7 @@ fn offset(text: &str, part: &str) -> usize {
 }
 
 /// Unicode's words; marks between two spaces go with the word before them, or the one behind if there is none before.
-fn words(text: &str) -> Vec<Range<usize>> {
+pub(super) fn words(text: &str) -> Vec<Range<usize>> {
     let mut words: Vec<Range<usize>> = Vec::new();
     // Whether the last word is still touched by what comes, and whether it has more than marks.
     let (mut open, mut has_letters) = (false, false);

@@ -87,6 +87,7 @@ impl Prepared {
             draw: Draw::Shared,
             tolerance: None,
             interactions: false,
+            hierarchy: None,
             by: None,
         };
         let run = RunArgs {

@@ -45,6 +45,7 @@ pub fn run(args: &ShapArgs, terminal: &Terminal, interrupt: &Interrupt) -> Resul
     let (saving, labels) = (model.saving(), model.labels().to_vec());
     let mut shap = configured(TextShap::builder(model, tokenizer), args, sha256, interrupt)
         .granularity(players)
+        .hierarchy(args.design.hierarchy.is_some())
         .absence(args.text.absent.as_ref().map_or(Absence::Delete, |absent| absent.0.clone()))
         .value(Value::Output)
         .labels(Some(labels))

@@ -41,6 +41,7 @@ pub fn run(args: &ShapArgs, terminal: &Terminal, interrupt: &Interrupt) -> Resul
     let labels = labels(args, &*encoder, terminal);
     let mut builder = configured(TextShap::boxed(encoder, tokenizer), args, sha256, interrupt)
         .granularity(args.text.players())
+        .hierarchy(args.design.hierarchy.is_some())
         .absence(args.text.absent.as_ref().map(|absent| absent.0.clone()).unwrap_or_default())
         .value(args.text.value.into())
         .labels(labels);
@@ -158,6 +159,12 @@ fn tell_pass(shap: &TextShap, words: &Words, time: Duration, terminal: &Terminal
         thousands(rate as u64),
         significant(words.worst_additivity_gap())
     ));
+    if reading.closed > 0 {
+        terminal.note(&format!(
+            "{} groups of words stayed closed and are parts of their own; a larger `--budget` opens more",
+            thousands(reading.closed)
+        ));
+    }
 }
 
 fn dry_run(shap: &mut TextShap, source: &Source, args: &ShapArgs, terminal: &Terminal) -> Result<Exit> {

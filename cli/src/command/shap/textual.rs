@@ -39,6 +39,11 @@ pub fn refuse_tables_options(args: &ShapArgs, beside: bool) -> Result<()> {
             "--groups",
             "larger players are `--granularity sentence` or `--span`",
         ),
+        (
+            args.design.hierarchy.as_ref().is_some_and(|file| !file.as_os_str().is_empty()),
+            "--hierarchy FILE",
+            "leave the file out: the groups are sentences, clauses and words",
+        ),
         (args.design.by.is_some(), "--by", "explain the parts of the table one by one"),
         (args.design.draw == Draw::PerRow, "--draw per-row", "leave it out"),
         (args.run.link == Link::Logit, "--link logit", "the log-odds of a class are `--value margin`"),
