@@ -211,8 +211,9 @@ fn a_part_of_the_budget_gives_coarser_parts_near_the_exact_ones() {
         2.0 * x(3) - x(10) + 1.5 * x(16) * x(17) + 0.5 * x(3) * x(20) + 0.01 * (x(0) + x(8) - x(23))
     };
     let mut exact = [0.0; 24];
-    [(3, 2.25), (10, -1.0), (16, 0.75), (17, 0.75), (20, 0.25), (0, 0.01), (8, 0.01), (23, -0.01)]
-        .map(|(i, value)| exact[i] = value);
+    for (i, value) in [(3, 2.25), (10, -1.0), (16, 0.75), (17, 0.75), (20, 0.25), (0, 0.01), (8, 0.01), (23, -0.01)] {
+        exact[i] = value;
+    }
     let run = |budget: usize, tolerance: Option<f64>| {
         let mut unfolding = Unfolding::new(&hierarchy, vec![0.0], vec![game(&|_| true)], budget, tolerance).unwrap();
         let mut spent = 0;

@@ -51,6 +51,7 @@ impl ImageShap {
         let linked = |values: Vec<f64>| values.into_iter().map(|value| self.link.apply(value)).collect::<Vec<f64>>();
         let base_values = linked(predictions.split_off(outputs));
         let (without, with) = (base_values.clone(), linked(predictions.clone()));
+        let whole = with.clone();
         let budget = self.coalitions(&hierarchy)?;
         let mut unfolding = Unfolding::new(&hierarchy, without, with, budget, self.tolerance)?;
         loop {
@@ -81,15 +82,19 @@ impl ImageShap {
             player_of: (0..segments.count as u32).collect(),
             outputs: predictor.outputs.clone(),
         };
+        let values = Array2::from_shape_fn((outputs, parts.len()), |(k, part)| parts[part].values[k] as f32);
+        let sum = |k: usize| values.row(k).iter().map(|&v| f64::from(v)).sum::<f64>();
+        let gap = (0..outputs).map(|k| (base_values[k] + sum(k) - whole[k]).abs()).fold(0.0, f64::max);
         Ok(ImageExplanation {
             seen,
             absent,
             segments,
             outputs: targets.iter().map(|&target| names[target].clone()).collect(),
-            values: Array2::from_shape_fn((outputs, parts.len()), |(k, part)| parts[part].values[k] as f32),
+            values,
             stderr: Array2::from_shape_fn((outputs, parts.len()), |(k, part)| parts[part].errors[k] as f32),
             base_values,
             predictions,
+            additivity_gap: gap,
             forwards,
             provenance,
         })
@@ -250,7 +255,7 @@ mod tests {
 
     #[test]
     fn groups_of_segments_become_segments() {
-        let part = |players: Vec<usize>| Part { players, values: Vec::new() };
+        let part = |players: Vec<usize>| Part { players, values: Vec::new(), errors: Vec::new() };
         let (_, segments) = row(&[0; 4]);
         let merged = segments.merged(&[part(vec![0, 3]), part(vec![1]), part(vec![2])]);
         assert_eq!((merged.of_pixel, merged.count), (vec![0, 1, 2, 0], 3));

@@ -53,7 +53,7 @@ fn by_tables(segments: &Segments, link: Link) -> Array2<f32> {
         let numbers: Vec<f32> = rows.rows().into_iter().flat_map(pixels).collect();
         let shape = [rows.nrows(), 1, 8, 8];
         let tensor = Tensor::<4>::from_data(burn::tensor::TensorData::new(numbers, shape), Device::cpu().burn());
-        let found: Vec<f32> = net(tensor).unwrap().into_data().to_vec().unwrap();
+        let found: Vec<f32> = net(tensor).unwrap().into_data().try_to_vec().unwrap();
         Array2::from_shape_fn((rows.nrows(), 2), |(row, k)| found[row * 10 + [3, 5][k]])
     });
     let background = Background::uniform(Array2::zeros((1, segments.count)));
