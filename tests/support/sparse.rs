@@ -6,11 +6,14 @@ use pellucid::explain::{Builder, KernelShap};
 use pellucid::model::HostFn;
 use std::sync::Arc;
 
+/// What a row of 0/1 flags is worth.
+type Worth = dyn Fn(&[f32]) -> f64 + Send + Sync;
+
 /// A game over 0/1 rows, and its Shapley values.
 #[derive(Clone)]
 pub struct Game {
     pub players: usize,
-    worth: Arc<dyn Fn(&[f32]) -> f64 + Send + Sync>,
+    worth: Arc<Worth>,
     pub phi: Vec<f64>,
 }
 
@@ -83,12 +86,12 @@ impl Game {
         let of = |set: u32| logistic((0..active).filter(|i| set >> i & 1 == 1).map(|i| weights[i]).sum());
         let mut phi = vec![0.0; players];
         // 1/(k C(active, k)) for sets of k players with i, given the one without.
-        let mut share = vec![0.0; active + 1];
         let mut ways = 1.0;
-        for k in 1..=active {
+        let share = |k: usize| {
             ways *= (active - k + 1) as f64 / k as f64;
-            share[k] = 1.0 / (k as f64 * ways);
-        }
+            1.0 / (k as f64 * ways)
+        };
+        let share: Vec<f64> = std::iter::once(0.0).chain((1..=active).map(share)).collect();
         for set in 0u32..1 << active {
             (0..active).filter(|i| set >> i & 1 == 1).for_each(|i| {
                 phi[at[i]] += share[set.count_ones() as usize] * (of(set) - of(set & !(1 << i)));

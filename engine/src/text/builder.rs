@@ -215,7 +215,6 @@ impl TextBuilder {
             players: beside.players.names().to_vec(),
             player_of: beside.players.player_of().to_vec(),
             outputs: targets.iter().map(|&target| valued.outputs.names[target].clone()).collect(),
-            ..Provenance::default()
         };
         let memory = self.memory.unwrap_or_else(|| device.memory_bytes());
         let reader = Reader {

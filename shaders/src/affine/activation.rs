@@ -75,7 +75,7 @@ fn gelu<L: Lanes>(x: f32) -> f32 {
     let above = 2.229_687e-8;
     let above = L::fused(above, z, 6.289_225_6e-6);
     let above = L::fused(above, z, 1.689_022_8e-4);
-    let above = L::fused(above, z, 4.677_180_4e-3);
+    let above = L::fused(above, z, 4.677_18e-3);
     let above = L::fused(above, z, 3.392_68e-2);
     let above = L::fused(above, z, 3.989_422_6e-1);
     let below = 1.179_600_1e-6;

@@ -41,7 +41,7 @@ impl Case {
     fn random(draw: &mut Draw) -> Self {
         let groups = draw.one_of([1, 1, 2, 3]);
         let (inputs, outputs) = (groups * draw.one_of([1, 1, 2, 5, 9]), groups * draw.one_of([1, 2, 3, 7, 8, 13, 22]));
-        let flat = draw.next() % 4 == 0;
+        let flat = draw.next().is_multiple_of(4);
         let mut along = |n: usize| {
             if flat && n == 0 {
                 [1, 1, 1, 1, 0, 0]
@@ -203,14 +203,14 @@ fn what_follows_is_applied_in_order() {
                 assert!((f64::from(got) - expected).abs() <= bound, "{after:?} of {x} at {at}: {got} not {expected}");
             }
         };
-        check(&[relu.clone()], &[], &|_, x| x.max(0.0));
-        check(&[gate.clone()], &[], &|_, x| x * (x / 6.0 + 0.5).clamp(0.0, 1.0));
+        check(std::slice::from_ref(&relu), &[], &|_, x| x.max(0.0));
+        check(std::slice::from_ref(&gate), &[], &|_, x| x * (x / 6.0 + 0.5).clamp(0.0, 1.0));
         check(&[After::Swish { alpha: 1.5 }], &[], &|_, x| x / (1.0 + (-1.5 * x).exp()));
         check(&[After::Clip { low: -0.5, high: 0.25 }], &[], &|_, x| x.clamp(-0.5, 0.25));
         check(&[After::Activation(Activation::Tanh)], &[], &|_, x| x.tanh());
         let scaled = After::Scale { scale: scale.clone(), shift: shift.clone() };
         let moved = |at: usize, x: f64| x * f64::from(scale[channel(at)]) + f64::from(shift[0]);
-        check(&[scaled.clone()], &[], &moved);
+        check(std::slice::from_ref(&scaled), &[], &moved);
         let added = |at: usize, x: f64| (x + f64::from(other[at])).max(0.0) + f64::from(more[at]);
         check(&[After::Add, relu.clone(), After::Add], &[&other, &more], &added);
         check(&[relu.clone(), scaled], &[], &|at, x| moved(at, x.max(0.0)));

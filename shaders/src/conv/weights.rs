@@ -26,10 +26,10 @@ impl Weights {
     /// If lengths do not fit each other.
     pub fn new(weight: &[f32], bias: &[f32], groups: usize, window: usize) -> Self {
         let outputs = bias.len();
-        assert!(outputs > 0 && groups > 0 && outputs % groups == 0, "{outputs} channels in {groups} groups");
+        assert!(outputs > 0 && groups > 0 && outputs.is_multiple_of(groups), "{outputs} channels in {groups} groups");
         let depth = weight.len() / outputs;
         assert!(
-            depth * outputs == weight.len() && window > 0 && depth % window == 0,
+            depth * outputs == weight.len() && window > 0 && depth.is_multiple_of(window),
             "a weight of {} values",
             weight.len()
         );

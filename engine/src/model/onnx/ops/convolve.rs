@@ -120,7 +120,11 @@ impl Convolution {
 /// the operands do not fit, which [`convolved`] tells.
 fn plane(dims: &[usize], kernel: &[usize], window: &Window, groups: usize) -> Result<Option<ConvShape>> {
     let n = dims.len().saturating_sub(2);
-    if kernel.len() != dims.len() || !(1..=2).contains(&n) || dims[1] != kernel[1] * groups || kernel[0] % groups != 0 {
+    if kernel.len() != dims.len()
+        || !(1..=2).contains(&n)
+        || dims[1] != kernel[1] * groups
+        || !kernel[0].is_multiple_of(groups)
+    {
         return Ok(None);
     }
     let w = window.over(&dims[2..], &kernel[2..])?;
