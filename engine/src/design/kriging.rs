@@ -176,7 +176,8 @@ impl Features {
     fn parts_at(&self, products: &[Mat<f64>; 3], p: usize, q: usize) -> [f64; 6] {
         let [dot, own, rows] = products.each_ref().map(|product| product.col_as_slice(q)[p]);
         let (a, b) = (self.tilts[p], self.tilts[q]);
-        let both = &self.of_ones[((self.n as f64 + dot) / 2.0).round() as usize];
+        // Sums of ±1: whole numbers, and n + dot is even.
+        let both = &self.of_ones[((self.n as f64 + dot) / 2.0) as usize];
         let (of_p, of_q) = (&self.sums[p], &self.sums[q]);
         let order = |m: usize| both[m] - b * of_p[m] - a * of_q[m] + a * b * self.sets[m];
         let one = order(1);
