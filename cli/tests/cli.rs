@@ -291,3 +291,25 @@ fn an_interrupt_stops_the_run_and_leaves_nothing() {
     );
     assert_eq!(folder.names(), Vec::<String>::new());
 }
+
+#[test]
+fn a_hierarchy_of_columns_comes_from_a_file() {
+    let folder = Folder::new();
+    let groups = folder.file(
+        "groups.json",
+        r#"{"body": ["age", "sex", "bmi", "bp"], "blood": [["s1", "s2"], ["s3", "s4", "s5", "s6"]]}"#,
+    );
+    let wrong = folder
+        .file("wrong.json", r#"{"body": ["age", "sex", "bmi", "bp"], "blood": ["s1", "s2", "s3", "s4", "s5", "s7"]}"#);
+    let (model, data) = (fixture("models/diabetes_mlp_regression.onnx"), fixture("data/diabetes/test.csv"));
+    let hierarchy = |file: &[&str]| {
+        let fixed = ["shap", "--model", &model, "--data", &data, "--device", "cpu", "--rows", "5", "--hierarchy"];
+        run(&[&fixed[..], file].concat())
+    };
+    let (code, stdout, stderr) = hierarchy(&[&groups]);
+    assert!(code == 0 && stderr.contains("Owen values") && stdout.contains(" bmi "), "{stdout}{stderr}");
+    let (code, _, stderr) = hierarchy(&[&wrong]);
+    assert!(code == 2 && stderr.contains("s7"), "{stderr}");
+    let (code, _, stderr) = hierarchy(&[]);
+    assert!(code == 2 && stderr.contains("takes a file for the columns of a table"), "{stderr}");
+}

@@ -296,3 +296,19 @@ fn columns_that_do_not_fit_are_refused_by_name() {
     assert!(code == 2 && stderr.contains("the schema does not declare 1 column: `extra`"), "{stderr}");
     assert_eq!(mixed.folder.names(), names);
 }
+
+#[test]
+fn long_texts_are_opened_group_by_group() {
+    let long = "Free entry to win. Text to 87121 now, or call 08718738034! Well, I am on my way home, see you.";
+    let (code, stdout, stderr) = shap(&["--text", long, "--target", "spam", "--hierarchy", "--budget", "60", "--json"]);
+    assert_eq!(code, 0, "{stderr}");
+    let json: Value = serde_json::from_str(&stdout).unwrap();
+    assert!(json["provenance"]["design"].as_str().unwrap().starts_with("Owen values"), "{stdout}");
+    let parts: Vec<&str> =
+        json["players"].as_array().unwrap().iter().map(|part| part["text"].as_str().unwrap()).collect();
+    // Some groups stay closed, and together the parts are the text.
+    assert!(parts.iter().any(|part| part.contains(' ')) && parts.iter().any(|part| !part.contains(' ')), "{parts:?}");
+    assert_eq!(parts.join(" "), long);
+    let (code, _, stderr) = shap(&["--text", long, "--hierarchy", "groups.json"]);
+    assert!(code == 2 && stderr.contains("--hierarchy FILE is not for texts"), "{stderr}");
+}

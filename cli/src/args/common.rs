@@ -103,8 +103,8 @@ pub struct DesignArgs {
     ///
     /// Of tables it takes a file, JSON or TOML: lists and tables of players' names in each other. Texts need none: their groups are sentences,
     /// clauses and words, opened where they move the output, as far as --budget or --tolerance says; a group that stays closed is one part.
-    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "")]
-    pub hierarchy: Option<PathBuf>,
+    #[arg(long, value_name = "FILE")]
+    pub hierarchy: Option<Option<PathBuf>>,
     /// Compare groups of rows: the drivers for each category of a column, or each quarter of its numbers.
     ///
     /// Any column of the table: a feature, an id, one left out with --ignore, the label. Of more than 8 categories the most

@@ -167,7 +167,7 @@ fn explainer(opened: &Opened, background: &BackgroundArgs, design: &DesignArgs, 
         builder = builder.interactions();
     }
     if let Some(path) = &design.hierarchy {
-        builder = builder.hierarchy(hierarchy(path, opened.input.players())?);
+        builder = builder.hierarchy(hierarchy(path.as_deref(), opened.input.players())?);
     }
     if let Some(bytes) = run.memory {
         builder = builder.memory(bytes);
@@ -176,11 +176,11 @@ fn explainer(opened: &Opened, background: &BackgroundArgs, design: &DesignArgs, 
 }
 
 /// Groups of players from a file.
-fn hierarchy(path: &Path, players: &Players) -> Result<Hierarchy> {
+fn hierarchy(path: Option<&Path>, players: &Players) -> Result<Hierarchy> {
     const FILE: &str = "give a JSON file such as {\"money\": [\"income\", \"debt\"], \"person\": [\"age\", \"region\"]}, or the same in TOML";
-    if path.as_os_str().is_empty() {
+    let Some(path) = path else {
         return Err(Error::input("`--hierarchy` takes a file for the columns of a table").hint(FILE));
-    }
+    };
     let text = std::fs::read_to_string(path).map_err(|error| Error::io("read", path, error))?;
     let groups: Result<serde_json::Value, String> =
         match path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("toml")) {

@@ -80,9 +80,13 @@ impl ImagePage<'_> {
         }
         key.push(("Pictures shown to the model".into(), json!(self.forwards)));
         key.push(("Largest gap between attributions and prediction".into(), json!(self.worst_additivity_gap)));
-        let text = [
+        let values = self.shown.first().map_or("Shapley values", |picture| picture.found.provenance.values());
+        let first = format!(
             "An attribution φ says how much one segment of a picture moved the output away from the base value: what the model makes of the \
-             picture when all its segments are absent. The attributions of a picture add up to its output less that value (Shapley values).",
+             picture when all its segments are absent. The attributions of a picture add up to its output less that value ({values})."
+        );
+        let text = [
+            first.as_str(),
             "± and whiskers are how far a number may be off because only some combinations of segments were tried: ± one standard error in text, \
              95 % intervals in pictures. They say nothing about whether the model is right. All is relative to what stands in for absent \
              segments, which is shown beside each picture.",

@@ -167,7 +167,8 @@ mod tests {
 
     fn spans(text: &str, granularity: Granularity) -> Vec<Span> {
         // One token a character.
-        let spans = text.char_indices().map(|(at, c)| Some(at..at + c.len_utf8())).collect();
+        let letters = text.char_indices().filter(|(_, c)| !c.is_whitespace());
+        let spans = letters.map(|(at, c)| Some(at..at + c.len_utf8())).collect();
         let tokens = Tokens { spans, ..Tokens::default() };
         TextPlayers::new(&granularity, text, &tokens).unwrap().spans
     }

@@ -40,7 +40,7 @@ pub fn refuse_tables_options(args: &ShapArgs, beside: bool) -> Result<()> {
             "larger players are `--granularity sentence` or `--span`",
         ),
         (
-            args.design.hierarchy.as_ref().is_some_and(|file| !file.as_os_str().is_empty()),
+            matches!(args.design.hierarchy, Some(Some(_))),
             "--hierarchy FILE",
             "leave the file out: the groups are sentences, clauses and words",
         ),
