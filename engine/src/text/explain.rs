@@ -147,7 +147,9 @@ impl TextShap {
                 let to = &mut explained[text];
                 to.values.assign(&block.values.slice(s![at, .., ..]));
                 to.stderr.assign(&block.stderr.slice(s![at, .., ..]));
-                to.interactions = block.interactions.as_ref().map(|pairs| pairs.of_row(at));
+                if let Some(pairs) = &block.interactions {
+                    to.interactions = Some(pairs.of_row(at));
+                }
                 to.spent = block.spent[at] + self.reader.beside.n_rows() as u64;
             }
         }
