@@ -79,8 +79,12 @@ fn intervals_cover_exact_values() {
         }
         let (share, error) = shares.mean();
         println!("{choice:?} at {rows} rows: {:.1} % ± {:.1} covered", 100.0 * share, 100.0 * error);
-        // Walks on single background rows count the rows' differences as chance: on the safe side.
-        let most = if choice == DesignChoice::Permutation { 1.0 } else { 0.97 + 2.0 * error };
+        // Walks on single background rows count the rows' differences as chance, and many pairs on all rows leave little of it: on the safe side.
+        let most = match choice {
+            DesignChoice::Permutation => 1.0,
+            DesignChoice::Crossed => 0.98,
+            _ => 0.97,
+        } + 2.0 * error;
         assert!((least - 2.0 * error..=most).contains(&share), "{choice:?} at {rows} rows covers {share}");
     }
 }
