@@ -253,7 +253,7 @@ fn check_hierarchy(settings: &Settings, alone: bool) -> Result<()> {
             "leave out `--interactions` or `--hierarchy`",
         ),
         (
-            settings.surrogate != SurrogateChoice::None,
+            settings.surrogate == SurrogateChoice::Trees,
             "a surrogate stands in for Shapley values",
             "leave out `--surrogate` or `--hierarchy`",
         ),
