@@ -257,9 +257,25 @@ unsafe fn sums<L: Lanes, const R: usize, const V: usize>(
             }
             row = row.add(VECTORS * L::WIDTH);
             factors = factors.add(strip);
+            ahead(factors);
         }
         sums
     }
+}
+
+/// Asks for the factors that come later: weights are read once a block, often from beyond the second-level cache.
+#[inline(always)]
+fn ahead(factors: *const f32) {
+    /// Values, 2 KiB.
+    const DISTANCE: usize = 512;
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a hint, which does nothing at addresses that are not valid.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>(factors.wrapping_add(DISTANCE).cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = factors;
 }
 
 /// Stores the sums of a panel that meets several samples.
