@@ -306,7 +306,7 @@ impl Variances {
         Self::of(components::even(&features.parts()))
     }
 
-    /// Fits the variances to pilot contrasts `[pairs, pilot rows · outputs]` ([`components::fit`]). Columns are scaled to mean square 1
+    /// Fits the variances to pilot contrasts `[pairs, pilot rows · outputs]` (`components::fit`). Columns are scaled to mean square 1
     /// first; columns of zeros are left out.
     pub fn fit(features: &Features, contrasts: ArrayView2<f64>) -> Self {
         let parts = features.parts();
